@@ -1,0 +1,1 @@
+"""The compiled kernels: one module a family, built from cext/*.pyx by setup.py."""
