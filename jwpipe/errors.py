@@ -105,4 +105,4 @@ def nearest(name, known):
     match = get_close_matches(name.lower(), [k.lower() for k in known], n=1, cutoff=0.5)
     if not match:
         return None
-    return "did you mean {}?".format(next(k for k in known if k.lower() == match[0]))
+    return f"did you mean {next(k for k in known if k.lower() == match[0])}?"

@@ -1,0 +1,1 @@
+"""What a step and a pipeline are, and how they are run."""

@@ -1,0 +1,1 @@
+"""Products in memory, and their layout in files."""

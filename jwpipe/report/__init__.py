@@ -1,0 +1,1 @@
+"""Reports on products: comparison, quick look, summary."""

@@ -1,0 +1,38 @@
+"""The steps: one module each, named as the step's alias, in folders by what they work on."""
+
+from importlib import import_module
+
+from jwpipe.errors import UsageError, nearest
+
+__all__ = ["CATALOGUE", "load"]
+
+# Folder of every step, by alias. Listing steps imports none of them.
+CATALOGUE = dict.fromkeys(
+    """
+    group_scale dq_init saturation ipc superbias refpix linearity persistence dark_current charge_migration jump
+    ramp_fit gain_scale
+    """.split(),
+    "ramp",
+)
+
+
+def load(name):
+    """Import a step.
+
+    Parameters
+    ----------
+    name : str
+        Alias.
+
+    Returns
+    -------
+    Step
+
+    Raises
+    ------
+    UsageError
+        No such step; the nearest name is offered.
+    """
+    if name not in CATALOGUE:
+        raise UsageError(f"there is no step {name!r}", nearest(name, CATALOGUE))
+    return getattr(import_module(f"jwpipe.steps.{CATALOGUE[name]}.{name}"), name)

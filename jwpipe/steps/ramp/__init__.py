@@ -1,0 +1,1 @@
+"""The steps of stage 1: from raw ramps to count rates."""

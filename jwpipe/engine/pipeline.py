@@ -1,0 +1,100 @@
+"""What a pipeline is: an ordered list of steps, with the conditions under which each runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jwpipe.engine.params import PipelineParams
+from jwpipe.engine.step import Step
+from jwpipe.errors import UsageError, nearest
+
+__all__ = ["Pipeline", "Save", "Use"]
+
+
+def always(product):
+    """Say yes: the step is for every exposure."""
+    return True
+
+
+@dataclass(frozen=True)
+class Use:
+    """A step in its place in a pipeline.
+
+    Attributes
+    ----------
+    step : Step
+        The step.
+    when : callable
+        Whether the step is for a product, by its keywords.
+    why : str
+        The condition in words.
+    default_skip : bool
+        Whether the pipeline leaves the step out unless told otherwise.
+    """
+
+    step: Step
+    when: Callable = always
+    why: str = ""
+    default_skip: bool = False
+
+
+@dataclass(frozen=True)
+class Save:
+    """A place where the product is saved if a parameter of the pipeline says so."""
+
+    suffix: str
+    parameter: str
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A declared pipeline.
+
+    Attributes
+    ----------
+    name : str
+        Its name; ``calwebb_<name>`` is an alias.
+    summary : str
+        One line.
+    takes : tuple of type
+        Classes of product that it starts from.
+    order : tuple of Use or Save
+        What is done, in order.
+    params : type of PipelineParams
+        Its own parameters.
+    peer : str
+        The class of `jwst` 1.14.1 that does the same: parameter files name it.
+    """
+
+    name: str
+    summary: str
+    takes: tuple
+    order: tuple
+    peer: str
+    params: type = PipelineParams
+    steps: dict = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "steps", {use.step.name: use.step for use in self.order if isinstance(use, Use)})
+
+    def find(self, name):
+        """Look one of the pipeline's steps up by name.
+
+        Raises
+        ------
+        UsageError
+            The pipeline has no such step; the nearest name is offered.
+        """
+        try:
+            return self.steps[name]
+        except KeyError:
+            raise UsageError(f"{self.name} has no step {name!r}", nearest(name, self.steps)) from None
+
+    @classmethod
+    def of_step(cls, step):
+        """Make a pipeline of one step."""
+        return cls(step.name, step.summary, step.takes, (Use(step),), step.peer)
+
+    @property
+    def pars_reftype(self):
+        """Type of the references that hold the pipeline's parameters."""
+        return "pars-" + self.peer.rpartition(".")[2].lower()

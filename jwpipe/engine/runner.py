@@ -1,0 +1,258 @@
+"""How a pipeline is run on one exposure: references, steps, status keywords, provenance, saving, times."""
+
+import logging
+import resource
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jwpipe
+from jwpipe.engine.naming import output_path
+from jwpipe.engine.pipeline import Save, Use
+from jwpipe.engine.step import Skip
+from jwpipe.errors import ReferenceError, StepError
+from jwpipe.products.keywords import reference_keyword
+from jwpipe.refs.files import ReferenceFile
+
+__all__ = ["Outcome", "References", "Run", "StepRecord", "execute"]
+
+log = logging.getLogger("jwpipe")
+
+NOT_APPLICABLE = "N/A"
+
+
+def peak_memory():
+    """Largest resident size of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+@dataclass
+class StepRecord:
+    """What became of one step: its name, COMPLETE, SKIPPED or not run, seconds, and peak memory (bytes) after it."""
+
+    name: str
+    status: str
+    seconds: float = 0.0
+    peak: int = 0
+    reason: str = ""
+
+
+@dataclass
+class Outcome:
+    """What a run made.
+
+    Attributes
+    ----------
+    products : tuple of Product
+        The pipeline's results, in memory.
+    files : list of pathlib.Path
+        Everything that was written.
+    records : list of StepRecord
+        One a step, reading and writing included.
+    """
+
+    products: tuple = ()
+    files: list = field(default_factory=list)
+    records: list = field(default_factory=list)
+
+
+class References:
+    """The reference files of one step: ``refs["gain"]`` is a `ReferenceFile`, or None where none applies.
+
+    Parameters
+    ----------
+    chosen : dict of str to object
+        What the context or the user chose, with ``name`` and ``path``, by type.
+    product : Product
+        The exposure, to whose subarray arrays are cut.
+    """
+
+    def __init__(self, chosen, product):
+        self._chosen, self._product, self._open = chosen, product, {}
+
+    def __getitem__(self, reftype):
+        if reftype not in self._open:
+            path = self.path(reftype)
+            self._open[reftype] = path and ReferenceFile(path, reftype, self._product, log)
+        return self._open[reftype]
+
+    def path(self, reftype):
+        """Path of a reference that is no FITS file (ASDF, JSON), or None where none applies."""
+        choice = self._chosen[reftype]
+        return None if choice.name == NOT_APPLICABLE else choice.path
+
+    def need(self, reftype):
+        """Give ``self[reftype]``, or skip the step where no file applies."""
+        reference = self[reftype]
+        if reference is None:
+            raise Skip(f"no {reftype} reference applies to this exposure")
+        return reference
+
+
+@dataclass
+class Override:
+    """A reference that the user names."""
+
+    name: str
+    path: Path | None
+
+
+@dataclass
+class Run:
+    """What a step may ask of its surroundings.
+
+    Attributes
+    ----------
+    threads : int
+        Threads that kernels use.
+    log : logging.Logger
+        For warnings and remarks.
+    save : callable
+        ``save(product, suffix)`` writes a by-product beside the results.
+    cache : pathlib.Path or None
+        Folder for data derived from references that are costly to make, or None where there is none.
+    """
+
+    threads: int
+    log: logging.Logger
+    save: object
+    cache: Path | None = None
+
+
+def override(reftype, text):
+    """Read a user's choice of a reference: a path, or ``N/A`` for none."""
+    if text.strip().upper() in ("", NOT_APPLICABLE):
+        return Override(NOT_APPLICABLE, None)
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise ReferenceError(f"there is no {reftype} reference at {path}")
+    return Override(path.name, path)
+
+
+class _Execution:
+    """State of one run; `execute` is its only user."""
+
+    def __init__(self, pipeline, settings, finder, options, notify):
+        self.pipeline, self.settings, self.finder, self.options = pipeline, settings, finder, options
+        self.notify = notify
+        self.outcome = Outcome()
+        cache = finder.derived_cache() if finder is not None else None
+        self.run = Run(options.threads, log, self.save, cache)
+
+    def save(self, product, suffix, index=None):
+        path = output_path(self.options.output_dir, self.options.basename, suffix, index, self.pipeline.steps)
+        product.write(path)
+        self.outcome.files.append(path)
+        log.info("wrote %s", path)
+
+    def choose_references(self, product, uses):
+        """Find the files of every step that is going to run, so that a missing one is told before any work."""
+        wanted = dict.fromkeys(t for use in uses for t in use.step.references)
+        chosen = {t: override(t, text) for t, text in self.options.overrides.items()}
+        asked = [t for t in wanted if t not in chosen]
+        if asked:
+            chosen |= self.finder.best(product.headers["PRIMARY"], asked)
+        for reftype in wanted:
+            if chosen[reftype].name != NOT_APPLICABLE:
+                chosen[reftype].path  # noqa: B018 - finds the file, or fetches it
+        return chosen
+
+    def apply(self, use, products, chosen):
+        step, par = use.step, self.settings.steps[use.step.name]
+        self.notify(step.name)
+        record = StepRecord(step.name, "SKIPPED", reason="as asked")
+        begun = time.perf_counter()
+        if not par.skip:
+            results = []
+            for product in products:
+                refs = References(chosen, product)
+                try:
+                    made = step(product, refs, par, self.run)
+                    record.status, record.reason = "COMPLETE", ""
+                except Skip as why:
+                    log.warning("%s is skipped: %s", step.name, why)
+                    made, record.reason = product, str(why)
+                results += made if isinstance(made, tuple) else (made,)
+            products = tuple(results)
+        for product in products:
+            product[step.status] = record.status
+            if not par.skip:
+                self.record_provenance(product, step, par, chosen)
+        record.seconds, record.peak = time.perf_counter() - begun, peak_memory()
+        self.outcome.records.append(record)
+        if par.save_results and not par.skip:
+            several = len(products) > 1
+            suffixes = step.suffixes or [par.suffix or step.name] * len(products)
+            for i, product in enumerate(products):
+                self.save(product, suffixes[i], i if several and not step.suffixes else None)
+        return products
+
+    def record_provenance(self, product, step, par, chosen):
+        for reftype in step.references:
+            keyword = reference_keyword(reftype)
+            if keyword:
+                name = chosen[reftype].name
+                plain = name == NOT_APPLICABLE or isinstance(chosen[reftype], Override)
+                product[keyword] = name if plain else f"crds://{name}"
+        product["CAL_VER"] = jwpipe.__version__
+        product["CAL_VCS"] = "RELEASE"
+        if self.finder is not None:
+            product["CRDS_VER"] = f"jwpipe {jwpipe.__version__}"
+            product["CRDS_CTX"] = self.finder.context
+        values = " ".join(f"{name}={getattr(par, name)}" for name in type(par).parameters())
+        product.headers["PRIMARY"].add_history(f"{step.name}: {values}")
+
+
+def execute(pipeline, product, settings, finder, options, notify=lambda name: None):
+    """Run a pipeline on one exposure.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        What to do.
+    product : Product
+        The exposure; it is changed, and belongs to the run from here on.
+    settings : Settings
+        Parameters.
+    finder : ReferenceFinder or None
+        Where references come from; None where every one is overridden.
+    options : Options
+        Output folder, base name, overrides, threads.
+    notify : callable, optional
+        Told the name of each step as it begins.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    JwpipeError
+        Anything that may go wrong.
+    """
+    work = _Execution(pipeline, settings, finder, options, notify)
+    uses = [use for use in pipeline.order if isinstance(use, Use) and use.when(product)]
+    chosen = work.choose_references(product, [use for use in uses if not settings.steps[use.step.name].skip])
+    products = (product,)
+    del product  # the ramp is to be freed as soon as the fit has replaced it
+    for item in pipeline.order:
+        if isinstance(item, Save):
+            if getattr(settings.own, item.parameter):
+                for one in products:
+                    work.save(one, item.suffix)
+        elif item in uses:
+            products = work.apply(item, products, chosen)
+    if not products:
+        raise StepError(f"{pipeline.name} made nothing of {options.basename}")
+    if settings.own.save_results:
+        work.notify("write")
+        begun = time.perf_counter()
+        for i, one in enumerate(products):
+            several = len(products) > 1
+            suffix = settings.own.suffix or one.suffix
+            work.save(one, suffix, i if several and settings.own.suffix else None)
+        work.outcome.records.append(StepRecord("write", "COMPLETE", time.perf_counter() - begun, peak_memory()))
+    work.outcome.products = products
+    return work.outcome

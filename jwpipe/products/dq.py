@@ -1,0 +1,120 @@
+"""Data quality flags by name: bits of PIXELDQ and DQ (uint32) and of GROUPDQ (uint8).
+
+Source: JWST User Documentation, "Data quality arrays and flags".
+"""
+
+from enum import IntFlag
+
+import numpy as np
+
+from jwpipe.errors import UsageError, nearest
+
+__all__ = ["Group", "Pixel", "parse_flags", "translate"]
+
+
+class Pixel(IntFlag):
+    """Flags of a pixel: PIXELDQ of a ramp, DQ of every later product."""
+
+    GOOD = 0
+    DO_NOT_USE = 1 << 0
+    SATURATED = 1 << 1
+    JUMP_DET = 1 << 2
+    DROPOUT = 1 << 3
+    OUTLIER = 1 << 4
+    PERSISTENCE = 1 << 5
+    AD_FLOOR = 1 << 6
+    CHARGELOSS = 1 << 7
+    UNRELIABLE_ERROR = 1 << 8
+    NON_SCIENCE = 1 << 9
+    DEAD = 1 << 10
+    HOT = 1 << 11
+    WARM = 1 << 12
+    LOW_QE = 1 << 13
+    RC = 1 << 14
+    TELEGRAPH = 1 << 15
+    NONLINEAR = 1 << 16
+    BAD_REF_PIXEL = 1 << 17
+    NO_FLAT_FIELD = 1 << 18
+    NO_GAIN_VALUE = 1 << 19
+    NO_LIN_CORR = 1 << 20
+    NO_SAT_CHECK = 1 << 21
+    UNRELIABLE_BIAS = 1 << 22
+    UNRELIABLE_DARK = 1 << 23
+    UNRELIABLE_SLOPE = 1 << 24
+    UNRELIABLE_FLAT = 1 << 25
+    OPEN = 1 << 26
+    ADJ_OPEN = 1 << 27
+    FLUX_ESTIMATED = 1 << 28
+    MSA_FAILED_OPEN = 1 << 29
+    OTHER_BAD_PIXEL = 1 << 30
+    REFERENCE_PIXEL = 1 << 31
+
+
+class Group(IntFlag):
+    """Flags of one group of a ramp: GROUPDQ."""
+
+    GOOD = 0
+    DO_NOT_USE = 1 << 0
+    SATURATED = 1 << 1
+    JUMP_DET = 1 << 2
+    DROPOUT = 1 << 3
+    AD_FLOOR = 1 << 6
+    CHARGELOSS = 1 << 7
+
+
+def parse_flags(text, flags=Pixel):
+    """Read a bit expression as the parameters of steps use it.
+
+    Parameters
+    ----------
+    text : str or int
+        A number, or names joined by ``+``, ``,`` or ``|``; a leading ``~`` inverts.
+    flags : type of IntFlag, optional
+        The names to look in.
+
+    Returns
+    -------
+    int
+        The mask, within 32 bits.
+
+    Raises
+    ------
+    UsageError
+        A name that is no flag.
+    """
+    text = str(text).strip()
+    inverted = text.startswith("~")
+    value = 0
+    for word in text.lstrip("~").strip("() ").replace("+", ",").replace("|", ",").split(","):
+        word = word.strip()
+        if word.isdigit():
+            value |= int(word)
+        elif word in flags.__members__:
+            value |= int(flags[word])
+        elif word:
+            raise UsageError(f"{word!r} is not a data quality flag", nearest(word, flags.__members__))
+    return ~value & 0xFFFFFFFF if inverted else value
+
+
+def translate(dq, bits):
+    """Map the bits of a reference file's DQ plane to the pipeline's.
+
+    Parameters
+    ----------
+    dq : ndarray of uint32
+        The plane as stored.
+    bits : mapping of int to int
+        The stored value of each bit of the file's DQ_DEF table and the flag that it stands for.
+
+    Returns
+    -------
+    ndarray of uint32
+        The same shape, in `Pixel` flags; bits that the table does not name are dropped.
+    """
+    if all(stored == flag for stored, flag in bits.items()):
+        # The common case, the file's own numbering being the pipeline's: one mask.
+        return dq & np.uint32(sum(bits))
+    out = np.zeros_like(dq)
+    for stored, flag in bits.items():
+        out[(dq & np.uint32(stored)) != 0] |= np.uint32(flag)
+    return out

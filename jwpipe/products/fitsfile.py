@@ -1,0 +1,417 @@
+"""FITS files: headers at once, pixels when asked for, written whole or not at all.
+
+Headers are `astropy.io.fits.Header` objects. Pixels do not go through astropy: ramps are most of what jwpipe reads and
+writes, and a kernel converts them straight into the array that the steps work on. Extensions that jwpipe has no use for
+are carried as the bytes they were read as.
+"""
+
+import contextlib
+import errno
+import io
+import math
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from jwpipe.cext import convert
+from jwpipe.errors import InputError, OutputError
+
+__all__ = ["BLOCK", "Extension", "FitsFile", "ImageBlock", "RawBlock", "image_header", "write_fits"]
+
+BLOCK = 2880
+CHUNK = 1 << 22  # bytes read or written at a time: small beside a plane, large beside a system call
+STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+BITPIX = {"u1": 8, "i2": 16, "u2": 16, "i4": 32, "u4": 32, "i8": 64, "f4": -32, "f8": -64}
+OFFSET = {"u2": 1 << 15, "u4": 1 << 31}
+STRUCTURAL = frozenset("SIMPLE XTENSION BITPIX EXTEND PCOUNT GCOUNT BSCALE BZERO EXTNAME EXTVER".split())
+
+
+def padded(size):
+    """Bytes that `size` bytes of data take in a FITS file."""
+    return -(-size // BLOCK) * BLOCK
+
+
+class Extension:
+    """One HDU of an open file.
+
+    Attributes
+    ----------
+    name, version : str, int
+        EXTNAME ("PRIMARY" for the first) and EXTVER.
+    header : astropy.io.fits.Header
+        As read.
+    shape : tuple of int
+        Array shape in NumPy's order; empty where there are no pixels.
+    stored : numpy.dtype
+        Type of the pixels in the file.
+    """
+
+    def __init__(self, file, header, start, data_start):
+        self.file = file
+        self.header = header
+        self.start = start
+        self.data_start = data_start
+        primary = start == 0
+        self.name = "PRIMARY" if primary else str(header.get("EXTNAME", "")).strip().upper()
+        self.version = int(header.get("EXTVER", 1))
+        self.shape = tuple(int(header[f"NAXIS{i}"]) for i in range(header["NAXIS"], 0, -1))
+        self.stored = np.dtype(STORED[header["BITPIX"]])
+        count = math.prod(self.shape) if self.shape else 0
+        self.data_size = (count + int(header.get("PCOUNT", 0)) * (not primary)) * self.stored.itemsize
+        self.data_size *= int(header.get("GCOUNT", 1)) or 1
+
+    @property
+    def is_image(self):
+        """Whether this HDU holds pixels rather than a table."""
+        return bool(self.shape) and self.header.get("XTENSION", "IMAGE").strip() == "IMAGE"
+
+    def read(self, dtype=None, index=(), out=None, threads=1):
+        """Read an array, or one sub-array of its leading axes.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            Type to return; by default the stored one with BZERO applied, in native order.
+        index : tuple of int, optional
+            Position along the leading axes: ``(0, 3)`` reads group 3 of integration 0 of a ramp.
+        out : ndarray, optional
+            C-contiguous array to read into; sets dtype.
+        threads : int, optional
+            Threads of the conversion.
+
+        Returns
+        -------
+        ndarray
+            Native byte order, C-contiguous.
+        """
+        shape = self.shape[len(index) :]
+        count = math.prod(shape)
+        position = 0
+        for size, i in zip(self.shape, index, strict=False):
+            position = position * size + range(size)[i]
+        zero, scale = self.header.get("BZERO", 0), self.header.get("BSCALE", 1)
+        if out is None:
+            out = np.empty(shape, dtype or self._natural(zero, scale))
+        flat = out.reshape(-1)
+        item = self.stored.itemsize
+        step = CHUNK // item
+        buffer = bytearray(min(count, step) * item)
+        with self.file.reopened() as stream:
+            stream.seek(self.data_start + position * count * item)
+            for first in range(0, count, step):
+                part = flat[first : first + step]
+                view = memoryview(buffer)[: part.size * item]
+                if stream.readinto(view) != len(view):
+                    raise InputError(f"{self.file.path} is truncated in {self.name}", "fetch or copy the file again")
+                _unpack(view, self.stored, part, zero, scale, threads)
+        return out
+
+    def _natural(self, zero, scale):
+        unsigned = {">i2": "u2", ">i4": "u4"}
+        stored = self.stored.str
+        if scale == 1 and stored in unsigned and zero == OFFSET[unsigned[stored]]:
+            return unsigned[stored]
+        if zero == 0 and scale == 1:
+            return self.stored.newbyteorder("=")
+        return "f4" if self.stored.itemsize <= 2 else "f8"
+
+    def window(self, rows, columns, dtype=None, threads=1):
+        """Read rows and columns of a stack of planes, plane by plane.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            The window, with steps of one.
+        dtype : dtype, optional
+            Type to return.
+        threads : int, optional
+            Threads of the conversion.
+
+        Returns
+        -------
+        ndarray
+            Leading axes as stored, then the window.
+        """
+        if (rows.start, rows.stop, columns.start, columns.stop) == (0, self.shape[-2], 0, self.shape[-1]):
+            return self.read(dtype, threads=threads)
+        lead = self.shape[:-2]
+        planes = [self.read(dtype, index, threads=threads)[rows, columns] for index in np.ndindex(lead)]
+        return np.ascontiguousarray(planes[0]) if not lead else np.stack(planes).reshape(*lead, *planes[0].shape)
+
+    def table(self):
+        """Read a binary table.
+
+        Returns
+        -------
+        astropy.io.fits.FITS_rec
+        """
+        from astropy.io import fits
+
+        with self.file.reopened() as stream:
+            stream.seek(self.start)
+            return fits.BinTableHDU.fromstring(stream.read(self.data_start - self.start + padded(self.data_size))).data
+
+    def raw(self):
+        """Read the whole HDU, header included, as a `RawBlock`."""
+        with self.file.reopened() as stream:
+            stream.seek(self.start)
+            size = self.data_start - self.start
+            head, data = stream.read(size), stream.read(self.data_size)
+        return RawBlock(self.name, self.header, head, data)
+
+
+class FitsFile:
+    """A FITS file open for reading.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Raises
+    ------
+    InputError
+        No such file, not FITS, or truncated.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.extensions = []
+        try:
+            with self.reopened() as stream:
+                self._scan(stream)
+        except FileNotFoundError:
+            raise InputError(f"no such file: {self.path}") from None
+        except OSError as problem:
+            raise InputError(f"cannot read {self.path}: {problem.strerror}") from None
+
+    def reopened(self):
+        """Open the file anew: readers share no position, and no descriptor outlives its use."""
+        return self.path.open("rb")
+
+    def _scan(self, stream):
+        from astropy.io.fits import Header  # astropy takes longer to import than a help page may take to appear
+
+        size = os.fstat(stream.fileno()).st_size
+        if not stream.read(80).startswith(b"SIMPLE  ="):
+            raise InputError(f"{self.path} is not a FITS file")
+        start = 0
+        while start < size:
+            stream.seek(start)
+            try:
+                header = Header.fromfile(stream, endcard=True)
+                extension = Extension(self, header, start, stream.tell())
+            except (OSError, KeyError, ValueError, TypeError, EOFError):
+                if start == 0:
+                    raise InputError(f"{self.path} has no readable FITS header") from None
+                raise InputError(
+                    f"{self.path} is truncated or damaged after {self.extensions[-1].name}",
+                    "fetch or copy the file again",
+                ) from None
+            if extension.data_start + extension.data_size > size:
+                raise InputError(
+                    f"{self.path} is truncated in {extension.name}: {size} bytes where at least"
+                    f" {extension.data_start + extension.data_size} are needed",
+                    "fetch or copy the file again",
+                )
+            self.extensions.append(extension)
+            start = extension.data_start + padded(extension.data_size)
+
+    def __contains__(self, name):
+        return any(e.name == name for e in self.extensions)
+
+    def __getitem__(self, name):
+        for extension in self.extensions:
+            if extension.name == name:
+                return extension
+        raise InputError(f"{self.path} has no {name} extension")
+
+    @property
+    def primary(self):
+        """Header of the primary HDU."""
+        return self.extensions[0].header
+
+
+def _unpack(view, stored, out, zero, scale, threads):
+    kind = (stored.str, out.dtype.str[1:])
+    if scale == 1:
+        if kind == (">i2", "f4"):
+            return convert.int16_to_float(np.frombuffer(view, "u2"), out, zero, threads)
+        if kind == (">i4", "u4"):
+            return convert.int32_to_uint32(np.frombuffer(view, "u4"), out, int(zero) & 0xFFFFFFFF, threads)
+        if kind == (">f4", "f4") and zero == 0:
+            return convert.swap32(np.frombuffer(view, "u4"), out.view("u4"), 0, threads)
+    values = np.frombuffer(view, stored)
+    if zero == 0 and scale == 1:
+        out[:] = values
+    elif out.dtype.kind in "iu":
+        out[:] = np.asarray(values.astype("f8") * scale + zero).astype("i8")
+    else:
+        out[:] = values.astype("f8") * scale + zero
+    return None
+
+
+class RawBlock:
+    """An HDU carried as it was read.
+
+    Parameters
+    ----------
+    name : str
+        EXTNAME.
+    header : astropy.io.fits.Header
+        For those who want to look.
+    head, data : bytes
+        The HDU's blocks.
+    """
+
+    def __init__(self, name, header, head, data):
+        self.name, self.header, self.head, self.data = name, header, head, data
+
+    @classmethod
+    def from_table(cls, hdu):
+        """Make one of an `astropy.io.fits.BinTableHDU`."""
+        from astropy.io import fits
+
+        stream = io.BytesIO()
+        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(stream)
+        content = stream.getvalue()[BLOCK:]
+        size = padded(len(hdu.header.tostring()))
+        return cls(hdu.name, hdu.header, content[:size], content[size:])
+
+    def write(self, stream):
+        """Write to an open file."""
+        stream.write(self.head)
+        stream.write(self.data)
+        stream.write(b"\0" * (padded(len(self.data)) - len(self.data)))
+
+
+class ImageBlock:
+    """An image HDU to be written.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+        Complete but for what the array implies.
+    array : ndarray or None
+        Pixels, native byte order; None for a header alone.
+    threads : int, optional
+        Threads of the conversion.
+    """
+
+    def __init__(self, header, array=None, threads=1):
+        self.header, self.array, self.threads = header, array, threads
+
+    def write(self, stream):
+        """Write to an open file, converting a chunk at a time."""
+        stream.write(self.header.tostring().encode("ascii"))
+        if self.array is None:
+            return
+        flat = np.ascontiguousarray(self.array).reshape(-1)
+        kind = flat.dtype.str[1:]
+        stored = np.dtype(STORED[BITPIX[kind]])
+        step = CHUNK // stored.itemsize
+        for first in range(0, flat.size, step):
+            part = flat[first : first + step]
+            if stored.itemsize == 4:
+                swapped = np.empty(part.size, "u4")
+                convert.swap32(part.view("u4"), swapped, OFFSET.get(kind, 0), self.threads)
+                stream.write(memoryview(swapped))
+            elif kind in OFFSET:
+                stream.write(memoryview((part ^ part.dtype.type(OFFSET[kind])).astype(stored)))
+            else:
+                stream.write(memoryview(part.astype(stored)))
+        size = flat.size * stored.itemsize
+        stream.write(b"\0" * (padded(size) - size))
+
+
+def image_header(name, dtype, shape, version=1, previous=None):
+    """Header of an image extension.
+
+    Parameters
+    ----------
+    name : str or None
+        EXTNAME; None for a primary HDU without pixels.
+    dtype : dtype or None
+        Type of the pixels.
+    shape : tuple of int
+        Shape of the array.
+    version : int, optional
+        EXTVER.
+    previous : astropy.io.fits.Header, optional
+        Header whose other keywords are kept.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+    """
+    from astropy.io.fits import Header
+
+    head = Header()
+    if name is None:
+        head["SIMPLE"] = (True, "conforms to FITS standard")
+    else:
+        head["XTENSION"] = ("IMAGE", "Image extension")
+    kind = np.dtype(dtype).str[1:] if dtype is not None else "u1"
+    head["BITPIX"] = (BITPIX[kind], "array data type")
+    head["NAXIS"] = (len(shape), "number of array dimensions")
+    for i, size in enumerate(reversed(shape), 1):
+        head[f"NAXIS{i}"] = size
+    if name is None:
+        head["EXTEND"] = True
+    else:
+        head["PCOUNT"] = (0, "number of parameters")
+        head["GCOUNT"] = (1, "number of groups")
+        if kind in OFFSET:
+            head["BSCALE"] = 1
+            head["BZERO"] = OFFSET[kind]
+        head["EXTNAME"] = (name, "extension name")
+        head["EXTVER"] = (version, "extension value")
+    if previous is not None:
+        for card in previous.cards:
+            if card.keyword not in STRUCTURAL and not card.keyword.startswith("NAXIS"):
+                head.append(card, end=True)
+    return head
+
+
+def write_fits(path, blocks):
+    """Write a file whole: under a temporary name beside the target, then renamed.
+
+    Parameters
+    ----------
+    path : path-like
+        Target; what was there before is replaced only once the new file is complete.
+    blocks : iterable of ImageBlock or RawBlock
+        The HDUs in order, the primary one first.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written, or the disk is full.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with os.fdopen(handle, "wb") as stream:
+            for block in blocks:
+                block.write(stream)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+        temporary = None
+    except OSError as problem:
+        raise OutputError(f"cannot write {path}: {problem.strerror}", _advice(problem)) from None
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+
+
+def _advice(problem):
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space, or give another folder with --output-dir"
+    return "give another folder with --output-dir"

@@ -1,0 +1,102 @@
+"""FITS keywords that jwpipe writes: where each stands, and what its comment says.
+
+Source: keyword dictionary of the JWST data products (build 10.2).
+"""
+
+__all__ = ["COMMENTS", "REFERENCE_KEYWORDS", "SCIENCE", "reference_keyword"]
+
+_SIP = [f"{name}_{i}_{j}" for name in ("A", "B", "AP", "BP") for i in range(7) for j in range(7) if 2 <= i + j <= 6]
+
+# Keywords whose home is the SCI header; all others stand in the primary one.
+SCIENCE = frozenset(
+    """
+    SRCTYPE MJD-BEG MJD-AVG MJD-END TDB-BEG TDB-MID TDB-END XPOSURE TELAPSE REFFRAME EPH_TYPE EPH_TIME JWST_X JWST_Y
+    JWST_Z OBSGEO-X OBSGEO-Y OBSGEO-Z JWST_DX JWST_DY JWST_DZ OBSGEODX OBSGEODY OBSGEODZ PA_APER VA_SCALE BUNIT
+    PHOTMJSR PHOTUJA2 PIXAR_SR PIXAR_A2 RADESYS RA_V1 DEC_V1 PA_V3 WCSAXES CRPIX1 CRPIX2 CRPIX3 CRVAL1 CRVAL2 CRVAL3
+    CTYPE1 CTYPE2 CTYPE3 CUNIT1 CUNIT2 CUNIT3 CDELT1 CDELT2 CDELT3 PC1_1 PC1_2 PC1_3 PC2_1 PC2_2 PC2_3 PC3_1 PC3_2
+    PC3_3 CD1_1 CD1_2 CD2_1 CD2_2 PS3_0 PS3_1 S_REGION WAVSTART WAVEND DISPAXIS SPORDER V2_REF V3_REF VPARITY V3I_YANG
+    RA_REF DEC_REF ROLL_REF VELOSYS SPECSYS XREF_SCI YREF_SCI MT_RA MT_DEC MT_AVRA MT_AVDEC A_ORDER B_ORDER AP_ORDER
+    BP_ORDER
+    """.split()
+).union(_SIP)
+
+COMMENTS = {
+    "DATE": "UTC date file created",
+    "FILENAME": "Name of the file",
+    "DATAMODL": "Type of data model",
+    "CAL_VER": "Calibration software version",
+    "CAL_VCS": "Calibration software revision",
+    "CRDS_VER": "Version of the reference selection software",
+    "CRDS_CTX": "CRDS context used to select reference files",
+    "GAINFACT": "Gain scale factor",
+    "PRIMECRS": "Cosmic ray rate per thousand pixels per second",
+    "EXTNCRS": "Snowballs and showers per million pixels per s",
+    "BUNIT": "physical units of the array values",
+    "NINTS": "Number of integrations in exposure",
+}
+
+# The keyword that names the reference file used, by reference type.
+REFERENCE_KEYWORDS = {
+    "area": "R_AREA",
+    "barshadow": "R_BARSHA",
+    "camera": "R_CAMERA",
+    "collimator": "R_COLLIM",
+    "cubepar": "R_CUBPAR",
+    "dark": "R_DARK",
+    "dflat": "R_DFLAT",
+    "disperser": "R_DISPER",
+    "distortion": "R_DISTOR",
+    "drizpars": "R_DRZPAR",
+    "emicorr": "R_MIREMI",
+    "extract1d": "R_EXTR1D",
+    "fflat": "R_FFLAT",
+    "filteroffset": "R_FILOFF",
+    "flat": "R_FLAT",
+    "fore": "R_FORE",
+    "fpa": "R_FPA",
+    "fringe": "R_FRINGE",
+    "fringefreq": "R_FRIFRQ",
+    "gain": "R_GAIN",
+    "ifufore": "R_IFUFOR",
+    "ifupost": "R_IFUPOS",
+    "ifuslicer": "R_IFUSLI",
+    "ipc": "R_IPC",
+    "lastframe": "R_LASTFR",
+    "linearity": "R_LINEAR",
+    "mask": "R_MASK",
+    "mrsptcorr": "R_MRSPT",
+    "mrsxartcorr": "R_MRSXAR",
+    "msa": "R_MSA",
+    "msaoper": "R_MSAOPE",
+    "nrm": "R_NRM",
+    "ote": "R_OTE",
+    "pathloss": "R_PTHLOS",
+    "persat": "R_PERSAT",
+    "photom": "R_PHOTOM",
+    "psfmask": "R_PSFMAS",
+    "readnoise": "R_READNO",
+    "refpix": "R_REFPIX",
+    "regions": "R_REGION",
+    "reset": "R_RESET",
+    "rscd": "R_RSCD",
+    "saturation": "R_SATURA",
+    "sflat": "R_SFLAT",
+    "speckernel": "R_SPKERN",
+    "specprofile": "R_SPPROF",
+    "spectrace": "R_SPTRAC",
+    "specwcs": "R_SPCWCS",
+    "straylight": "R_STRAY",
+    "superbias": "R_SUPERB",
+    "throughput": "R_THRPUT",
+    "trapdensity": "R_TRPDEN",
+    "trappars": "R_TRPPAR",
+    "tsophot": "R_TSPHOT",
+    "wavecorr": "R_WAVCOR",
+    "wavelengthrange": "R_WAVRAN",
+    "wavemap": "R_WAVMAP",
+}
+
+
+def reference_keyword(reftype):
+    """Keyword that records the reference file of a type, or None where the type has none."""
+    return REFERENCE_KEYWORDS.get(reftype)

@@ -1,0 +1,69 @@
+"""Instruments, detectors and exposure types: what an exposure may say that it is."""
+
+from jwpipe.errors import InputError, nearest
+
+__all__ = ["DETECTORS", "EXP_TYPES", "check_mode", "full_frame"]
+
+DETECTORS = {
+    "NIRCAM": "NRCA1 NRCA2 NRCA3 NRCA4 NRCALONG NRCB1 NRCB2 NRCB3 NRCB4 NRCBLONG".split(),
+    "NIRSPEC": ["NRS1", "NRS2"],
+    "MIRI": ["MIRIMAGE", "MIRIFULONG", "MIRIFUSHORT"],
+    "NIRISS": ["NIS"],
+    "FGS": ["GUIDER1", "GUIDER2"],
+}
+
+EXP_TYPES = {
+    "NIRCAM": """
+        NRC_CORON NRC_DARK NRC_FLAT NRC_FOCUS NRC_GRISM NRC_IMAGE NRC_WFSS NRC_LED NRC_WFSC NRC_TACONFIRM NRC_TACQ
+        NRC_TSGRISM NRC_TSIMAGE
+        """.split(),
+    "NIRSPEC": """
+        NRS_AUTOFLAT NRS_AUTOWAVE NRS_BRIGHTOBJ NRS_CONFIRM NRS_DARK NRS_FIXEDSLIT NRS_FOCUS NRS_IFU NRS_IMAGE NRS_LAMP
+        NRS_MIMF NRS_MSASPEC NRS_MSATA NRS_TACONFIRM NRS_TACQ NRS_TASLIT NRS_VERIFY NRS_WATA
+        """.split(),
+    "MIRI": """
+        MIR_4QPM MIR_CORONCAL MIR_DARKALL MIR_DARKIMG MIR_DARKMRS MIR_FLATIMAGE MIR_FLATIMAGE-EXT MIR_FLATMRS
+        MIR_FLATMRS-EXT MIR_IMAGE MIR_LRS-FIXEDSLIT MIR_LRS-SLITLESS MIR_LYOT MIR_MRS MIR_TACONFIRM MIR_TACQ
+        """.split(),
+    "NIRISS": """
+        NIS_AMI NIS_DARK NIS_EXTCAL NIS_FOCUS NIS_IMAGE NIS_LAMP NIS_SOSS NIS_TACQ NIS_TACONFIRM NIS_WFSS
+        """.split(),
+    "FGS": """
+        FGS_DARK FGS_FOCUS FGS_IMAGE FGS_INTFLAT FGS_SKYFLAT FGS_ACQ1 FGS_ACQ2 FGS_FINEGUIDE FGS_ID-IMAGE FGS_ID-STACK
+        FGS_TRACK
+        """.split(),
+}
+
+
+def full_frame(instrument):
+    """Columns and rows of an instrument's whole detector array."""
+    return (1032, 1024) if instrument == "MIRI" else (2048, 2048)
+
+
+def check_mode(path, header):
+    """Check that an exposure says which instrument, detector and kind of exposure it is.
+
+    Parameters
+    ----------
+    path : path-like
+        For the message.
+    header : mapping
+        Primary header.
+
+    Raises
+    ------
+    InputError
+        INSTRUME, DETECTOR or EXP_TYPE missing, unknown, or not of each other.
+    """
+    instrument = _one_of(path, header, "INSTRUME", DETECTORS)
+    _one_of(path, header, "DETECTOR", DETECTORS[instrument], f" of {instrument}")
+    _one_of(path, header, "EXP_TYPE", EXP_TYPES[instrument], f" of {instrument}")
+
+
+def _one_of(path, header, keyword, known, of=""):
+    value = str(header.get(keyword, "")).strip().upper()
+    if not value:
+        raise InputError(f"{path} has no {keyword} keyword", "the exposure cannot be calibrated without it")
+    if value not in known:
+        raise InputError(f"{path} has {keyword} = {value!r}, which is none{of}", nearest(value, known))
+    return value

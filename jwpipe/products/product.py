@@ -1,0 +1,320 @@
+"""What a product is: named arrays with a home in FITS each, headers kept as read, and everything else carried along."""
+
+import copy
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from jwpipe.errors import InputError
+from jwpipe.products import modes
+from jwpipe.products.fitsfile import Extension, FitsFile, ImageBlock, image_header, write_fits
+from jwpipe.products.keywords import COMMENTS, SCIENCE
+
+__all__ = ["Plane", "Product", "Subarray", "Table"]
+
+
+class Plane:
+    """A field of a product that lives in an image extension.
+
+    Parameters
+    ----------
+    extname : str
+        Name of the extension.
+    dtype : str
+        Type in memory and, big-endian, on disk.
+    ndim : int
+        Number of dimensions.
+    filled : bool, optional
+        Whether a product without the extension behaves as if it were there with zeros, in the trailing dimensions of
+        the science array. Otherwise the field is None.
+    constant : bool, optional
+        Whether the zeros are to be written although nobody ever made the array.
+
+    Notes
+    -----
+    An array is read from the file when it is first asked for.
+    """
+
+    def __init__(self, extname, dtype, ndim, *, filled=False, constant=False):
+        self.extname, self.dtype, self.ndim = extname, np.dtype(dtype), ndim
+        self.filled, self.constant = filled, constant
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, product, owner=None):
+        if product is None:
+            return self
+        value = product.fields.get(self.name)
+        if isinstance(value, Extension):
+            value = product.fields[self.name] = value.read(self.dtype, threads=product.threads)
+        elif value is None and self.filled:
+            value = product.fields[self.name] = np.zeros(self.implied_shape(product), self.dtype)
+        return value
+
+    def __set__(self, product, value):
+        if value is not None:
+            value = np.ascontiguousarray(value, self.dtype)
+            if value.ndim != self.ndim:
+                raise ValueError(f"{self.name} takes {self.ndim} dimensions, not {value.ndim}")
+        product.fields[self.name] = value
+
+    def implied_shape(self, product):
+        """Shape of the array where the product has only the science array."""
+        return product.shape[len(product.shape) - self.ndim :]
+
+    def block(self, product):
+        """The extension as it is to be written, or None."""
+        value = product.fields.get(self.name)
+        if value is None and not self.constant:
+            return None
+        shape = self.implied_shape(product) if value is None else value.shape
+        header = image_header(self.extname, self.dtype, shape, previous=product.headers.get(self.extname))
+        if value is None:
+            return ImageBlock(header, np.broadcast_to(self.dtype.type(0), shape), product.threads)
+        return ImageBlock(header, self.__get__(product), product.threads)
+
+
+class Table:
+    """A field of a product that lives in a binary table, carried as read (`RawBlock`) unless a step sets a new one."""
+
+    def __init__(self, extname):
+        self.extname = extname
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, product, owner=None):
+        return self if product is None else product.fields.get(self.name)
+
+    def __set__(self, product, value):
+        product.fields[self.name] = value
+
+    def block(self, product):
+        """The extension as it is to be written, or None."""
+        return product.fields.get(self.name)
+
+
+@dataclass(frozen=True)
+class Subarray:
+    """Where an array lies on the detector, in science orientation.
+
+    Attributes
+    ----------
+    name : str
+        SUBARRAY.
+    x, y : int
+        First column and row, from 0.
+    nx, ny : int
+        Columns and rows.
+    """
+
+    name: str
+    x: int
+    y: int
+    nx: int
+    ny: int
+
+
+class Product:
+    """Base of all products.
+
+    Attributes
+    ----------
+    datamodl : str
+        DATAMODL of the class: the name by which other JWST software knows the product.
+    suffix : str or None
+        Last part of the file name that the product is given; a step may set it.
+    headers : dict of str to astropy.io.fits.Header
+        By extension name, as read and as changed since.
+    extras : list of RawBlock
+        Extensions that the class does not declare.
+    tree : tuple or None
+        The ASDF tree that came with the file (`jwpipe.products.tree.read_tree`).
+    path : pathlib.Path or None
+        The file that the product came from.
+    threads : int
+        Threads with which arrays are read and written.
+    """
+
+    datamodl = None
+    suffix = None
+    declared = ()
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls.declared = tuple(v for v in vars(cls).values() if isinstance(v, Plane | Table)) or cls.declared
+
+    def __init__(self, threads=1):
+        from astropy.io.fits import Header
+
+        self.fields = {}
+        self.headers = {"PRIMARY": Header()}
+        self.extras = []
+        self.tree = None
+        self.path = None
+        self.threads = threads
+
+    @classmethod
+    def read(cls, path, threads=1):
+        """Open a file as this product; arrays are read as they are asked for.
+
+        Parameters
+        ----------
+        path : path-like
+            FITS file.
+        threads : int, optional
+            Threads with which arrays will be converted.
+
+        Returns
+        -------
+        Product
+
+        Raises
+        ------
+        InputError
+            The file is not FITS, truncated, or not this product.
+        """
+        from jwpipe.products import tree  # its YAML parser is not needed to list what a step takes
+
+        file = FitsFile(path)
+        self = cls(threads)
+        self.path = Path(path)
+        by_name = {field.extname: field for field in cls.declared}
+        for extension in file.extensions:
+            field = by_name.get(extension.name) if extension.version == 1 else None
+            if extension.start == 0:
+                self.headers["PRIMARY"] = extension.header
+            elif isinstance(field, Plane) and extension.is_image:
+                if len(extension.shape) != field.ndim:
+                    raise InputError(
+                        f"{path}: {extension.name} has {len(extension.shape)} dimensions,"
+                        f" a {cls.__name__.lower()} has {field.ndim}"
+                    )
+                self.headers[extension.name] = extension.header
+                self.fields[field.name] = extension
+            elif isinstance(field, Table):
+                self.fields[field.name] = extension.raw()
+            elif extension.name == tree.EXTENSION:
+                self.tree = tree.read_tree(extension.raw())
+            else:
+                self.extras.append(extension.raw())
+        self.check()
+        return self
+
+    def check(self):
+        """Check what was read.
+
+        Raises
+        ------
+        InputError
+            A required array or keyword is missing, or the header disagrees with the arrays.
+        """
+        first = self.declared[0]
+        if isinstance(first, Plane) and first.name not in self.fields:
+            raise InputError(f"{self.path} has no {first.extname} extension")
+        modes.check_mode(self.path, self.headers["PRIMARY"])
+
+    @classmethod
+    def like(cls, other):
+        """Make an empty product with the headers and unknown extensions of another.
+
+        Headers of arrays go along where both classes have the extension; the arrays themselves do not.
+        """
+        self = cls(other.threads)
+        names = {field.extname for field in cls.declared} | {"PRIMARY"}
+        self.headers = {name: header.copy() for name, header in other.headers.items() if name in names}
+        known = names | {field.extname for field in other.declared}
+        self.extras = [block for block in other.extras if block.name not in known]
+        self.tree = copy.deepcopy(other.tree)
+        self.path = other.path
+        return self
+
+    def copy(self):
+        """Copy the product, arrays included."""
+        other = type(self).like(self)
+        for field in self.declared:
+            value = field.__get__(self) if self.fields.get(field.name) is not None else None
+            if value is not None:
+                other.fields[field.name] = value.copy() if isinstance(value, np.ndarray) else value
+        other.suffix = self.suffix
+        return other
+
+    @property
+    def shape(self):
+        """Shape of the science array, without reading it."""
+        return self.fields[self.declared[0].name].shape
+
+    def _home(self, keyword):
+        return "SCI" if keyword in SCIENCE else "PRIMARY"
+
+    def get(self, keyword, default=None):
+        """Value of a keyword, wherever it stands; `default` where it is missing or undefined."""
+        from astropy.io.fits.card import Undefined
+
+        for name in (self._home(keyword), "PRIMARY", "SCI"):
+            value = self.headers.get(name, {}).get(keyword)
+            if value is not None and not isinstance(value, Undefined):
+                return value.strip() if isinstance(value, str) else value
+        return default
+
+    def __getitem__(self, keyword):
+        value = self.get(keyword)
+        if value is None:
+            raise InputError(f"{self.path} has no {keyword} keyword")
+        return value
+
+    def __setitem__(self, keyword, value):
+        from astropy.io.fits import Header
+
+        header = self.headers.setdefault(self._home(keyword), Header())
+        header[keyword] = (value, COMMENTS[keyword]) if keyword in COMMENTS and keyword not in header else value
+
+    def __contains__(self, keyword):
+        return self.get(keyword) is not None
+
+    @property
+    def subarray(self):
+        """Where the science array lies on the detector.
+
+        Raises
+        ------
+        InputError
+            The array is not a full frame and the header does not say where it lies.
+        """
+        ny, nx = self.shape[-2:]
+        start = self.get("SUBSTRT1"), self.get("SUBSTRT2")
+        if None in start:
+            if (nx, ny) != modes.full_frame(self.get("INSTRUME")):
+                raise InputError(f"{self.path} has no SUBSTRT1 and SUBSTRT2, and its array is no full frame")
+            start = 1, 1
+        return Subarray(str(self.get("SUBARRAY", "")), int(start[0]) - 1, int(start[1]) - 1, nx, ny)
+
+    def write(self, path):
+        """Write the product whole, or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            Target; FILENAME, DATE and DATAMODL are set to match.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be written.
+        """
+        from jwpipe.products import tree
+
+        path = Path(path)
+        self["FILENAME"] = path.name
+        self["DATAMODL"] = self.datamodl
+        self["DATE"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")[:-6]
+        blocks = [ImageBlock(image_header(None, None, (), previous=self.headers["PRIMARY"]))]
+        blocks += [block for field in self.declared if (block := field.block(self)) is not None]
+        blocks += self.extras
+        blocks.append(
+            tree.tree_block(*(self.tree or tree.empty_tree()), {"model_type": self.datamodl, "filename": path.name})
+        )
+        write_fits(path, blocks)

@@ -1,0 +1,101 @@
+"""The ASDF extension of a product: what has no home in FITS keywords and arrays.
+
+Products of the JWST pipeline end with a one-row table that holds an ASDF tree. Readers let keywords and extensions
+override it, so for a product without coordinates the tree is little more than the type of the product. The tree is
+edited here as a graph of tagged YAML nodes: whatever the input's tree holds, known or not, goes through unchanged, and
+reading it costs no `asdf` import.
+"""
+
+import numpy as np
+import yaml
+
+from jwpipe.products.fitsfile import RawBlock
+
+__all__ = ["EXTENSION", "PREAMBLE", "empty_tree", "read_tree", "tree_block"]
+
+EXTENSION = "ASDF"
+PREAMBLE = b"#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- "
+ROOT_TAG = "tag:stsci.edu:asdf/core/asdf-1.1.0"
+TEXT, MAPPING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map"
+
+
+def empty_tree():
+    """Return the tree of a product that came without one."""
+    return yaml.MappingNode(ROOT_TAG, []), b""
+
+
+def read_tree(block):
+    """Read the tree of an ASDF extension.
+
+    Parameters
+    ----------
+    block : RawBlock
+        The extension as read.
+
+    Returns
+    -------
+    root : yaml.MappingNode
+        The tree, without its references to FITS extensions: those are made anew by whoever reads the product.
+    blocks : bytes
+        Binary blocks behind the tree, as they were.
+    """
+    end = block.data.find(b"\n...")
+    if end < 0:
+        return empty_tree()
+    blocks = block.data[end + 5 :].lstrip(b"\r\n")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    root = yaml.compose(block.data[:end].decode("utf-8"), loader)
+    if not isinstance(root, yaml.MappingNode):
+        return empty_tree()
+    root.value = [(key, value) for key, value in root.value if key.value != "_fits_hash" and not _refers_to_fits(value)]
+    return root, blocks if blocks.startswith(b"\xd3BLK") else b""
+
+
+def _refers_to_fits(node):
+    """Whether a node is an array or table that stands in an extension of the file."""
+    if isinstance(node, yaml.MappingNode):
+        return any(
+            key.value == "source" and isinstance(value, yaml.ScalarNode) and str(value.value).startswith("fits:")
+            for key, value in node.value
+        ) or (bool(node.value) and all(_refers_to_fits(value) for _, value in node.value))
+    return isinstance(node, yaml.SequenceNode) and bool(node.value) and all(map(_refers_to_fits, node.value))
+
+
+def tree_block(root, blocks, meta):
+    """Make the ASDF extension of a product.
+
+    Parameters
+    ----------
+    root, blocks : yaml.MappingNode, bytes
+        As `read_tree` gives them.
+    meta : mapping of str to str
+        Entries of ``meta`` to set.
+
+    Returns
+    -------
+    RawBlock
+    """
+    from astropy.io import fits
+
+    node = _child(root, "meta")
+    for name, value in meta.items():
+        node.value = [pair for pair in node.value if pair[0].value != name]
+        node.value.append((_text(name), _text(value)))
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text = yaml.serialize(root, Dumper=dumper, tags={"!": "tag:stsci.edu:asdf/"}, explicit_start=True)
+    body = PREAMBLE + text[text.index("--- ") + 4 :].encode("utf-8") + b"...\n" + blocks
+    column = fits.Column("ASDF_METADATA", f"{len(body)}B", array=np.frombuffer(body, "u1")[None, :])
+    return RawBlock.from_table(fits.BinTableHDU.from_columns([column], name=EXTENSION))
+
+
+def _text(value):
+    return yaml.ScalarNode(TEXT, value)
+
+
+def _child(root, name):
+    for key, value in root.value:
+        if key.value == name and isinstance(value, yaml.MappingNode):
+            return value
+    value = yaml.MappingNode(MAPPING, [])
+    root.value.append((_text(name), value))
+    return value

@@ -1,0 +1,181 @@
+"""Reference files: read plane by plane, cut to the science subarray, their flags translated.
+
+Source: JWST User Documentation, "Standard required keywords" and "Data quality flags" of reference files.
+"""
+
+import numpy as np
+
+from jwpipe.errors import InputError, ReferenceError
+from jwpipe.products import modes
+from jwpipe.products.dq import Pixel, translate
+from jwpipe.products.fitsfile import FitsFile
+
+__all__ = ["ReferenceFile"]
+
+ANY = ("", "ANY", "N/A", "GENERIC", "MULTIPLE")
+
+
+class ReferenceFile:
+    """One FITS reference file, for one exposure.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    reftype : str
+        Its type, for messages.
+    product : Product
+        The exposure: arrays are cut to its subarray.
+    log : logging.Logger
+        Where oddities are told.
+
+    Raises
+    ------
+    ReferenceError
+        Not a readable FITS file, or of another instrument or detector.
+    """
+
+    def __init__(self, path, reftype, product, log):
+        self.reftype, self.product, self.log = reftype, product, log
+        try:
+            self.file = FitsFile(path)
+        except InputError as problem:
+            raise ReferenceError(f"the {reftype} reference cannot be read: {problem}") from None
+        self.header = self.file.primary
+        for keyword in ("INSTRUME", "DETECTOR"):
+            mine = str(self.header.get(keyword, "")).strip().upper()
+            wanted = str(product.get(keyword, "")).upper()
+            if mine not in ANY and mine != wanted:
+                raise ReferenceError(f"{self.name} is a {reftype} reference of {mine}, the exposure is of {wanted}")
+
+    @property
+    def name(self):
+        """Base name of the file."""
+        return self.file.path.name
+
+    def __contains__(self, extname):
+        return extname in self.file
+
+    def get(self, keyword, default=None):
+        """Value of a keyword of the primary header."""
+        value = self.header.get(keyword, default)
+        return value.strip() if isinstance(value, str) else value
+
+    def _extension(self, extname):
+        try:
+            return self.file[extname]
+        except InputError:
+            raise ReferenceError(f"{self.name}, a {self.reftype} reference, has no {extname} extension") from None
+
+    def shape(self, extname="SCI"):
+        """Shape of an array as it stands in the file."""
+        return self._extension(extname).shape
+
+    def window(self, shape):
+        """Rows and columns of the file's arrays that the science array covers.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of an array of the file.
+
+        Returns
+        -------
+        rows, columns : slice
+
+        Raises
+        ------
+        ReferenceError
+            The science array reaches beyond the reference.
+        """
+        science = self.product.subarray
+        ny, nx = shape[-2:]
+        corner = [self.get("SUBSTRT1"), self.get("SUBSTRT2")]
+        if None in corner:
+            full = modes.full_frame(self.product.get("INSTRUME"))
+            if (nx, ny) == full:
+                corner = [1, 1]
+            elif (nx, ny) == (science.nx, science.ny):
+                corner = [science.x + 1, science.y + 1]
+            else:
+                raise ReferenceError(
+                    f"{self.name}, a {self.reftype} reference of {nx} x {ny} pixels, does not say where it lies"
+                    " on the detector (SUBSTRT1, SUBSTRT2)"
+                )
+        x, y = science.x - (int(corner[0]) - 1), science.y - (int(corner[1]) - 1)
+        if x < 0 or y < 0 or x + science.nx > nx or y + science.ny > ny:
+            raise ReferenceError(
+                f"{self.name}, a {self.reftype} reference of {nx} x {ny} pixels at ({corner[0]}, {corner[1]}), does not"
+                f" cover the exposure's {science.nx} x {science.ny} at ({science.x + 1}, {science.y + 1})"
+            )
+        return slice(y, y + science.ny), slice(x, x + science.nx)
+
+    def array(self, extname="SCI", dtype="f4"):
+        """Read an array, cut to the science subarray.
+
+        Parameters
+        ----------
+        extname : str, optional
+            Extension.
+        dtype : dtype, optional
+            Type to return.
+
+        Returns
+        -------
+        ndarray
+            Leading axes as stored, then rows and columns of the science array.
+        """
+        extension = self._extension(extname)
+        if not extension.is_image or len(extension.shape) < 2:
+            raise ReferenceError(f"{self.name}, a {self.reftype} reference, has no image in {extname}")
+        try:
+            return extension.window(*self.window(extension.shape), dtype, self.product.threads)
+        except InputError as problem:
+            raise ReferenceError(f"the {self.reftype} reference cannot be read: {problem}") from None
+
+    def plane(self, index, extname="SCI", dtype="f4"):
+        """Read one plane of a stack, cut to the science subarray.
+
+        Parameters
+        ----------
+        index : tuple of int
+            Position along the leading axes.
+        extname, dtype
+            As for `array`.
+        """
+        extension = self._extension(extname)
+        plane = extension.read(dtype, index, threads=self.product.threads)
+        return np.ascontiguousarray(plane[self.window(extension.shape)])
+
+    def dq(self, extname="DQ"):
+        """Read the flags, in the pipeline's bits, cut to the science subarray.
+
+        Returns
+        -------
+        ndarray of uint32
+            Zeros where the file has no such extension.
+        """
+        if extname not in self.file:
+            science = self.product.subarray
+            return np.zeros((science.ny, science.nx), "u4")
+        dq = self.array(extname, "u4")
+        return translate(dq, self._bits()) if "DQ_DEF" in self.file else dq
+
+    def _bits(self):
+        bits = {}
+        for row in self.table("DQ_DEF"):
+            name = str(row["NAME"]).strip().upper()
+            if name in Pixel.__members__:
+                bits[int(row["VALUE"])] = int(Pixel[name])
+            else:
+                self.log.warning("%s: flag %s is unknown and dropped", self.name, name)
+        return bits
+
+    def table(self, extname):
+        """Read a binary table.
+
+        Returns
+        -------
+        astropy.io.fits.FITS_rec
+        """
+        return self._extension(extname).table()

@@ -1,0 +1,71 @@
+"""Flag saturated groups, and groups at the floor of the A/D converter."""
+
+from typing import Annotated
+
+import numpy as np
+
+from jwpipe.cext import saturation as kernel
+from jwpipe.engine.params import AtLeast, Help, StepParams
+from jwpipe.engine.runner import References, Run
+from jwpipe.engine.step import step
+from jwpipe.products.dq import Group, Pixel
+from jwpipe.products.ramp import Ramp
+
+__all__ = ["saturation"]
+
+NEVER = 65536.0  # above every count of a 16-bit converter
+
+
+class Params(StepParams):
+    """Parameters of `saturation`."""
+
+    n_pix_grow_sat: Annotated[int, Help("pixels by which to grow saturated regions"), AtLeast(0)] = 1
+
+
+@step(
+    "saturation",
+    status="S_SATURA",
+    peer="jwst.saturation.saturation_step.SaturationStep",
+    references=["saturation"],
+    params=Params,
+)
+def saturation(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
+    """Flag saturated groups, and groups at the floor of the A/D converter.
+
+    A group at or above the threshold of its pixel is SATURATED, and so are all later groups of the integration and the
+    pixels around it. A group at or below 0 DN is AD_FLOOR and DO_NOT_USE, it alone. In the zero frame, both and their
+    neighbours are set to 0: not to be used. Pixels without a threshold are not checked (NO_SAT_CHECK).
+
+    Parameters
+    ----------
+    ramp : Ramp
+        Counts, DN; GROUPDQ, PIXELDQ and ZEROFRAME are changed.
+    refs : References
+        ``saturation``: thresholds, DN, and their flags. Skipped where none applies.
+    par : Params
+        Parameters.
+    run : Run
+        Threads, log.
+
+    Returns
+    -------
+    Ramp
+        The same.
+    """
+    reference = refs.need("saturation")
+    threshold, dq = reference.array(), reference.dq()
+    dq[np.isnan(threshold)] |= Pixel.NO_SAT_CHECK
+    threshold[(dq & Pixel.NO_SAT_CHECK) != 0] = NEVER
+    first, grown = np.empty((2, *threshold.shape), "u2")
+    saturated = np.zeros(threshold.shape, bool)
+    for data, groupdq in zip(ramp.data, ramp.groupdq, strict=True):
+        kernel.flag(data, groupdq, threshold, first, grown, par.n_pix_grow_sat, run.threads)
+        saturated |= first < len(data)
+    if ramp.zeroframe is not None and ramp.get("ZEROFRAM"):
+        for frame in ramp.zeroframe:
+            flags = np.zeros((1, *frame.shape), "u1")
+            kernel.flag(frame[None], flags, threshold, first, grown, par.n_pix_grow_sat, run.threads)
+            frame[(flags[0] & (Group.SATURATED | Group.AD_FLOOR)) != 0] = 0
+    ramp.pixeldq |= dq
+    run.log.info("%d pixels reach saturation", saturated.sum())
+    return ramp

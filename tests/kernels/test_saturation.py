@@ -1,0 +1,32 @@
+"""The saturation kernel beside a dilation a group."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_dilation
+
+from jwpipe.cext import saturation
+
+
+def slow(data, groupdq, threshold, grow):
+    out = groupdq.copy()
+    core = np.zeros(data.shape[1:], bool)
+    for g, plane in enumerate(data):
+        core |= plane >= threshold
+        grown = binary_dilation(core, np.ones((2 * grow + 1,) * 2)) if grow else core
+        out[g][grown] |= 2
+        out[g][plane <= 0] |= 65
+    return out
+
+
+@pytest.mark.parametrize("grow", [0, 1, 3])
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_flags_are_those_of_a_dilation_a_group(grow, threads):
+    rng = np.random.default_rng(1)
+    data = rng.normal(0.9, 0.3, (6, 33, 41)).astype("f4").cumsum(axis=0, dtype="f4") * 100
+    data[rng.random(data.shape) < 0.02] = np.nan
+    threshold = rng.choice([300, 500, 65536], data.shape[1:], p=[0.02, 0.02, 0.96]).astype("f4")
+    groupdq = rng.integers(0, 2, data.shape, "u1") * 4
+    expected = slow(data, groupdq, threshold, grow)
+    first, grown = np.empty((2, *threshold.shape), "u2")
+    saturation.flag(data, groupdq, threshold, first, grown, grow, threads)
+    np.testing.assert_array_equal(groupdq, expected)
