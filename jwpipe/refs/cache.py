@@ -11,7 +11,6 @@
 import errno
 import hashlib
 import os
-import pprint
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +91,11 @@ class Cache:
         self.config = self.root / "config" / OBSERVATORY
         self.readonly = os.environ.get("CRDS_READONLY_CACHE", "").upper() in ("1", "T", "TRUE", "Y", "YES", "ON")
         self._mode = None
+
+    @property
+    def derived(self):
+        """Folder for what jwpipe derives from references at a cost; None where the cache is not to be written to."""
+        return None if self.readonly else self.root / "derived" / OBSERVATORY
 
     @property
     def mode(self):
@@ -176,6 +180,8 @@ class Cache:
         info : dict
             The server's configuration.
         """
+        import pprint
+
         if self.readonly:
             return
         try:
