@@ -3,7 +3,7 @@
 Source: JWST User Documentation, "Data quality arrays and flags".
 """
 
-from enum import IntFlag
+from enum import ReprEnum
 
 import numpy as np
 
@@ -12,8 +12,11 @@ from jwpipe.errors import UsageError, nearest
 __all__ = ["Group", "Pixel", "parse_flags", "translate"]
 
 
-class Pixel(IntFlag):
-    """Flags of a pixel: PIXELDQ of a ramp, DQ of every later product."""
+class Pixel(np.uint32, ReprEnum):
+    """Flags of a pixel: PIXELDQ of a ramp, DQ of every later product.
+
+    Members are NumPy scalars of the planes' own type: with an `enum.IntFlag`, ``dq & flag`` makes an array of int64.
+    """
 
     GOOD = 0
     DO_NOT_USE = 1 << 0
@@ -50,8 +53,8 @@ class Pixel(IntFlag):
     REFERENCE_PIXEL = 1 << 31
 
 
-class Group(IntFlag):
-    """Flags of one group of a ramp: GROUPDQ."""
+class Group(np.uint8, ReprEnum):
+    """Flags of one group of a ramp: GROUPDQ. Members are NumPy scalars, as those of `Pixel`."""
 
     GOOD = 0
     DO_NOT_USE = 1 << 0
@@ -69,7 +72,7 @@ def parse_flags(text, flags=Pixel):
     ----------
     text : str or int
         A number, or names joined by ``+``, ``,`` or ``|``; a leading ``~`` inverts.
-    flags : type of IntFlag, optional
+    flags : type of Pixel or Group, optional
         The names to look in.
 
     Returns
