@@ -1,0 +1,51 @@
+"""The command line: thin modules, no science, nothing heavy at import."""
+
+import sys
+
+__all__ = ["main"]
+
+
+def main(arguments=None):
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; by default those of the process.
+
+    Returns
+    -------
+    int
+        The exit status (`jwpipe.errors.ExitStatus`).
+    """
+    import typer
+
+    from jwpipe.cli.app import app
+    from jwpipe.cli.console import stop_on_termination
+    from jwpipe.errors import ExitStatus, JwpipeError
+
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        with stop_on_termination():
+            return app(arguments, prog_name="jwpipe", standalone_mode=False) or ExitStatus.DONE
+    except JwpipeError as problem:
+        if "--traceback" in arguments:
+            raise
+        return _say(problem, problem.status)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("interrupted", ExitStatus.INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # who read our output has gone: nothing to tell, nobody to tell it to
+        return ExitStatus.STEP_FAILED
+    except Exception as problem:
+        if hasattr(problem, "format_message"):  # typer's own errors: a wrong option, a missing argument
+            return _say(problem.format_message(), ExitStatus.USAGE)
+        if "--traceback" in arguments:
+            raise
+        kind = type(problem).__name__
+        return _say(f"unexpected {kind}: {problem} (a defect; --traceback shows where)", ExitStatus.STEP_FAILED)
+
+
+def _say(message, status):
+    print(f"jwpipe: {' '.join(str(message).split())}", file=sys.stderr)
+    return int(status)

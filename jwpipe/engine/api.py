@@ -2,16 +2,17 @@
 
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from jwpipe.engine import runner
+from jwpipe.engine.naming import output_path
 from jwpipe.engine.parsfile import read_parameters
-from jwpipe.engine.pipeline import Pipeline
+from jwpipe.engine.pipeline import Pipeline, Use
 from jwpipe.engine.settings import Layer, Settings
-from jwpipe.errors import InputError, UsageError
+from jwpipe.errors import InputError, ReferenceError, UsageError, nearest
 
-__all__ = ["Options", "available_threads", "load", "prepare", "run"]
+__all__ = ["Options", "available_threads", "existing", "load", "plan", "prepare", "process", "read_input", "run"]
 
 log = logging.getLogger("jwpipe")
 
@@ -48,6 +49,8 @@ class Options:
         Threads of the kernels.
     suffix : str or None
         Suffix of the results.
+    write : bool
+        Whether the results are written; steps' own products are as their parameters say.
     """
 
     output_dir: Path = Path()
@@ -60,6 +63,7 @@ class Options:
     context: str | None = None
     threads: int = 1
     suffix: str | None = None
+    write: bool = True
 
 
 def load(name):
@@ -71,7 +75,6 @@ def load(name):
         Neither a pipeline nor a step; the nearest name is offered.
     """
     from jwpipe import pipelines, steps
-    from jwpipe.errors import nearest
 
     if name.removeprefix("calwebb_") in pipelines.CATALOGUE:
         return pipelines.load(name)
@@ -112,9 +115,11 @@ def prepare(pipeline, product, options):
     finder : ReferenceFinder or None
         None where no context can be had: an error only once a reference is asked for.
     """
-    from jwpipe.refs import ReferenceFinder
+    finder = None
+    if product is not None:
+        from jwpipe.refs import ReferenceFinder
 
-    finder = ReferenceFinder(options.context) if product is not None else None
+        finder = ReferenceFinder(options.context)
     layers = context_layers(pipeline, product, finder) if finder is not None else []
     if options.pars is not None:
         layers.append(read_parameters(options.pars, pipeline))
@@ -125,7 +130,9 @@ def prepare(pipeline, product, options):
             flags.steps.setdefault(pipeline.find(name).name, {})[parameter] = True
     if options.suffix is not None:
         flags.pipeline["suffix"] = options.suffix
-    return Settings(pipeline, [*layers, flags]), finder
+    settings = Settings(pipeline, [*layers, flags])
+    settings.own.save_results = options.write  # of what is run itself, a file of parameters does not decide
+    return settings, finder
 
 
 def context_layers(pipeline, product, finder):
@@ -133,12 +140,80 @@ def context_layers(pipeline, product, finder):
     if os.environ.get("STPIPE_DISABLE_CRDS_STEPPARS", "").lower() in ("true", "t", "yes", "y", "1"):
         return []
     reftypes = dict.fromkeys([step.pars_reftype for step in pipeline.steps.values()] + [pipeline.pars_reftype])
-    chosen = finder.best(product.headers["PRIMARY"], reftypes).values()
+    try:
+        chosen = finder.best(product.headers["PRIMARY"], reftypes).values()
+    except ReferenceError as problem:
+        # Where every reference is overridden no context is needed; where one is, its absence is told then.
+        log.info("no parameters from a context: %s", problem)
+        return []
     return [
         read_parameters(choice.path, pipeline, f"{choice.name} of {finder.context}")
         for choice in chosen
-        if choice.name != runner.NOT_APPLICABLE
+        if choice.applicable
     ]
+
+
+def process(pipeline, path, options, notify=lambda step: None):
+    """Run a pipeline on one exposure.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        What to run.
+    path : path-like
+        The exposure.
+    options : Options
+        How.
+    notify : callable, optional
+        Told the name of each step as it begins.
+
+    Returns
+    -------
+    Outcome
+    """
+    options = replace(options, basename=Path(path))
+    # The exposure is handed over, not kept: a ramp is freed as soon as its slopes are there.
+    hold = [read_input(pipeline, path, options.threads)]
+    settings, finder = prepare(pipeline, hold[0], options)
+    return runner.execute(pipeline, hold.pop(), settings, finder, options, notify)
+
+
+def results(pipeline, path, options):
+    """Paths of what a pipeline makes of an exposure, the main product first."""
+    suffixes = [options.suffix] if options.suffix else pipeline.makes
+    return [output_path(options.output_dir, path, suffix, aliases=pipeline.steps) for suffix in suffixes]
+
+
+def existing(pipeline, path, options):
+    """Path of the main result where it exists already, else None."""
+    main = results(pipeline, path, options)[0]
+    return main if main.exists() else None
+
+
+def plan(pipeline, path, options):
+    """Lines that say what `process` would do: steps, references, results.
+
+    Raises
+    ------
+    JwpipeError
+        What would keep it from beginning, a reference that is not to be had apart: that is told in its line.
+    """
+    product = read_input(pipeline, path, options.threads)
+    settings, finder = prepare(pipeline, product, options)
+    lines = [f"{pipeline.name} {path}"]
+    for use in pipeline.order:
+        if not isinstance(use, Use) or not use.when(product):
+            continue
+        if settings.steps[use.step.name].skip:
+            lines.append(f"  {use.step.name:<18}skipped as asked")
+            continue
+        asked = [t for t in use.step.references if t not in options.overrides]
+        chosen = finder.best(product.headers["PRIMARY"], asked) if asked else {}
+        names = [
+            f"{t}={options.overrides[t] if t in options.overrides else chosen[t].name}" for t in use.step.references
+        ]
+        lines.append(f"  {use.step.name:<18}{' '.join(names)}".rstrip())
+    return lines + [f"  -> {target}" for target in results(pipeline, path, options)]
 
 
 def run(name, path, *, notify=lambda step: None, **options):
@@ -153,7 +228,7 @@ def run(name, path, *, notify=lambda step: None, **options):
     notify : callable, optional
         Told the name of each step as it begins.
     **options
-        Fields of `Options`: output_dir, assignments, skip, save, overrides, pars, context, threads, suffix.
+        Fields of `Options`: output_dir, assignments, skip, save, overrides, pars, context, threads, suffix, write.
 
     Returns
     -------
@@ -165,14 +240,10 @@ def run(name, path, *, notify=lambda step: None, **options):
     JwpipeError
         With a one-line message; see `jwpipe.errors`.
     """
+    known = {f.name for f in fields(Options)} - {"basename"}
+    for option in options:
+        if option not in known:
+            raise UsageError(f"run() has no option {option!r}", nearest(option, known))
     options.setdefault("threads", available_threads())
-    try:
-        options = Options(**options, basename=Path(path))
-    except TypeError as problem:
-        raise UsageError(f"run(): {str(problem).rpartition('__init__() ')[2]}") from None
-    options.output_dir = Path(options.output_dir)
-    pipeline = load(name)
-    # The exposure is handed over, not kept: a ramp is freed as soon as its slopes are there.
-    hold = [read_input(pipeline, path, options.threads)]
-    settings, finder = prepare(pipeline, hold[0], options)
-    return runner.execute(pipeline, hold.pop(), settings, finder, options, notify)
+    options["output_dir"] = Path(options.get("output_dir", "."))
+    return process(load(name), Path(path), Options(**options), notify)

@@ -221,5 +221,5 @@ class StepParams(Params):
 class PipelineParams(Params):
     """What every pipeline takes."""
 
-    save_results: Annotated[bool, Help("save what the pipeline makes")] = True
+    save_results: Annotated[bool, Help("save what the pipeline makes; as the command or call says")] = True
     suffix: Annotated[str | None, Help("last part of the names of what the pipeline makes")] = None

@@ -195,8 +195,8 @@ def _as_asdf(settings):
             "useafter": "<SPECIFY>",
         },
     }
-    if len(pipeline.steps) == 1 and next(iter(pipeline.steps.values())).peer == pipeline.peer:
-        tree["parameters"] = tree.pop("steps")[0]["parameters"]
+    if pipeline.alone:
+        del tree["steps"]
     body = yaml.safe_dump(tree, sort_keys=False)
     return PREAMBLE.decode("ascii") + f"!core/asdf-1.1.0\n{body}...\n"
 
@@ -212,7 +212,7 @@ def _as_toml(settings):
                 lines.append(f"{name} = {json.dumps(value)}")
 
     table(settings.own)
-    for name, params in settings.steps.items():
+    for name, params in settings.steps.items() if not settings.pipeline.alone else ():
         lines.append(f"\n[{name}]")
         table(params)
     return "\n".join(lines) + "\n"

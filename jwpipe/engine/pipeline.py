@@ -59,6 +59,8 @@ class Pipeline:
         Classes of product that it starts from.
     order : tuple of Use or Save
         What is done, in order.
+    makes : tuple of str
+        Suffixes of what it makes, the main product first.
     params : type of PipelineParams
         Its own parameters.
     peer : str
@@ -70,6 +72,7 @@ class Pipeline:
     takes: tuple
     order: tuple
     peer: str
+    makes: tuple
     params: type = PipelineParams
     steps: dict = field(init=False)
 
@@ -92,7 +95,12 @@ class Pipeline:
     @classmethod
     def of_step(cls, step):
         """Make a pipeline of one step."""
-        return cls(step.name, step.summary, step.takes, (Use(step),), step.peer)
+        return cls(step.name, step.summary, step.takes, (Use(step),), step.peer, makes=step.suffixes or (step.name,))
+
+    @property
+    def alone(self):
+        """Whether this is one step run alone: its parameters are then all there are, and its name the suffix."""
+        return list(self.steps) == [self.name]
 
     @property
     def pars_reftype(self):

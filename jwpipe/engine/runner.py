@@ -80,8 +80,7 @@ class References:
 
     def path(self, reftype):
         """Path of a reference that is no FITS file (ASDF, JSON), or None where none applies."""
-        choice = self._chosen[reftype]
-        return None if choice.name == NOT_APPLICABLE else choice.path
+        return self._chosen[reftype].path
 
     def need(self, reftype):
         """Give ``self[reftype]``, or skip the step where no file applies."""
@@ -93,10 +92,20 @@ class References:
 
 @dataclass
 class Override:
-    """A reference that the user names."""
+    """A reference that the user names; stands where the context's choice would (`jwpipe.refs.Resolved`)."""
 
     name: str
     path: Path | None
+
+    @property
+    def applicable(self):
+        """Whether there is a file."""
+        return self.path is not None
+
+    @property
+    def uri(self):
+        """What products record."""
+        return self.name
 
 
 @dataclass
@@ -112,7 +121,7 @@ class Run:
     save : callable
         ``save(product, suffix)`` writes a by-product beside the results.
     cache : pathlib.Path or None
-        Folder for data derived from references that are costly to make, or None where there is none.
+        Folder for what is costly to derive from references; it need not exist. None: keep nothing.
     """
 
     threads: int
@@ -138,14 +147,22 @@ class _Execution:
         self.pipeline, self.settings, self.finder, self.options = pipeline, settings, finder, options
         self.notify = notify
         self.outcome = Outcome()
-        cache = finder.derived_cache() if finder is not None else None
-        self.run = Run(options.threads, log, self.save, cache)
+        self.context = None
+        self.run = Run(options.threads, log, self.save, finder.cache.derived)
 
     def save(self, product, suffix, index=None):
         path = output_path(self.options.output_dir, self.options.basename, suffix, index, self.pipeline.steps)
         product.write(path)
         self.outcome.files.append(path)
         log.info("wrote %s", path)
+
+    def save_all(self, products, suffix, suffixes):
+        """Save products under their own suffixes, or numbered under one that the user chose."""
+        for i, product in enumerate(products):
+            if suffix:
+                self.save(product, suffix, i if len(products) > 1 else None)
+            else:
+                self.save(product, suffixes[i])
 
     def choose_references(self, product, uses):
         """Find the files of every step that is going to run, so that a missing one is told before any work."""
@@ -154,9 +171,9 @@ class _Execution:
         asked = [t for t in wanted if t not in chosen]
         if asked:
             chosen |= self.finder.best(product.headers["PRIMARY"], asked)
+            self.context = self.finder.context
         for reftype in wanted:
-            if chosen[reftype].name != NOT_APPLICABLE:
-                chosen[reftype].path  # noqa: B018 - finds the file, or fetches it
+            chosen[reftype].path  # noqa: B018 - finds the file, or fetches it
         return chosen
 
     def apply(self, use, products, chosen):
@@ -183,24 +200,19 @@ class _Execution:
         record.seconds, record.peak = time.perf_counter() - begun, peak_memory()
         self.outcome.records.append(record)
         if par.save_results and not par.skip:
-            several = len(products) > 1
-            suffixes = step.suffixes or [par.suffix or step.name] * len(products)
-            for i, product in enumerate(products):
-                self.save(product, suffixes[i], i if several and not step.suffixes else None)
+            self.save_all(products, par.suffix, step.suffixes or (step.name,))
         return products
 
     def record_provenance(self, product, step, par, chosen):
         for reftype in step.references:
             keyword = reference_keyword(reftype)
             if keyword:
-                name = chosen[reftype].name
-                plain = name == NOT_APPLICABLE or isinstance(chosen[reftype], Override)
-                product[keyword] = name if plain else f"crds://{name}"
+                product[keyword] = chosen[reftype].uri
         product["CAL_VER"] = jwpipe.__version__
         product["CAL_VCS"] = "RELEASE"
-        if self.finder is not None:
+        if self.context is not None:
             product["CRDS_VER"] = f"jwpipe {jwpipe.__version__}"
-            product["CRDS_CTX"] = self.finder.context
+            product["CRDS_CTX"] = self.context
         values = " ".join(f"{name}={getattr(par, name)}" for name in type(par).parameters())
         product.headers["PRIMARY"].add_history(f"{step.name}: {values}")
 
@@ -216,8 +228,8 @@ def execute(pipeline, product, settings, finder, options, notify=lambda name: No
         The exposure; it is changed, and belongs to the run from here on.
     settings : Settings
         Parameters.
-    finder : ReferenceFinder or None
-        Where references come from; None where every one is overridden.
+    finder : ReferenceFinder
+        Where references come from.
     options : Options
         Output folder, base name, overrides, threads.
     notify : callable, optional
@@ -246,13 +258,10 @@ def execute(pipeline, product, settings, finder, options, notify=lambda name: No
             products = work.apply(item, products, chosen)
     if not products:
         raise StepError(f"{pipeline.name} made nothing of {options.basename}")
-    if settings.own.save_results:
+    if settings.own.save_results and not pipeline.alone:
         work.notify("write")
         begun = time.perf_counter()
-        for i, one in enumerate(products):
-            several = len(products) > 1
-            suffix = settings.own.suffix or one.suffix
-            work.save(one, suffix, i if several and settings.own.suffix else None)
+        work.save_all(products, settings.own.suffix, [one.suffix for one in products])
         work.outcome.records.append(StepRecord("write", "COMPLETE", time.perf_counter() - begun, peak_memory()))
     work.outcome.products = products
     return work.outcome

@@ -77,8 +77,10 @@ class Settings:
     def __init__(self, pipeline, layers=()):
         self.pipeline = pipeline
         self.origins = {}
-        self.own = pipeline.params()
         self.steps = {name: step.params() for name, step in pipeline.steps.items()}
+        self.own = pipeline.params()
+        if pipeline.alone:
+            self.own = self.steps[pipeline.name]
         for use in pipeline.order:
             if getattr(use, "default_skip", False):
                 self.steps[use.step.name].skip = True
@@ -87,7 +89,7 @@ class Settings:
 
     def _apply(self, layer):
         for name, value in layer.pipeline.items():
-            if name in self.pipeline.steps:
+            if name in self.pipeline.steps and not self.pipeline.alone:
                 raise UsageError(f"{name} of {layer.origin} is a step, not a parameter", f"say {name}.PARAMETER=VALUE")
             if name not in self.own.parameters():
                 # The nearest name may be that of a step's parameter said without its step.
@@ -97,8 +99,9 @@ class Settings:
             self._set(self.own, None, name, value, layer.origin)
         for step, values in layer.steps.items():
             self.pipeline.find(step)
+            step = None if self.pipeline.alone else step
             for name, value in values.items():
-                self._set(self.steps[step], step, name, value, layer.origin)
+                self._set(self.own if step is None else self.steps[step], step, name, value, layer.origin)
 
     def _set(self, params, step, name, value, origin):
         parameter = params.parameter(name, step or self.pipeline.name)
@@ -107,6 +110,7 @@ class Settings:
 
     def rows(self):
         """Give ``(step or None, parameter, value, origin)`` for every parameter, in order."""
-        for step, params in [(None, self.own), *self.steps.items()]:
+        owned = [] if self.pipeline.alone else self.steps.items()
+        for step, params in [(None, self.own), *owned]:
             for name in params.parameters():
                 yield step, name, getattr(params, name), self.origins.get((step, name), "default")

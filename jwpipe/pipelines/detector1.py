@@ -27,6 +27,7 @@ PIPELINE = Pipeline(
     takes=(Ramp,),
     peer="jwst.pipeline.calwebb_detector1.Detector1Pipeline",
     params=Params,
+    makes=("rate", "rateints"),
     order=(
         Use(steps.load("group_scale")),
         Use(steps.load("dq_init")),

@@ -1,0 +1,51 @@
+"""`jwpipe compare`: the tool for scripted regression."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jwpipe.errors import OutputError
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command("compare")
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="First product.", show_default=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Second product.", show_default=False)],
+    rtol: Annotated[float, typer.Option("--rtol", help="Largest relative difference.")] = 1e-5,
+    atol: Annotated[float, typer.Option("--atol", help="Absolute difference accepted in any case.")] = 0.0,
+    share: Annotated[float, typer.Option("--share", help="Share of an array's values that may differ by more.")] = 0.0,
+    ignore: Annotated[
+        list[str], typer.Option("--ignore", metavar="NAME", help="Leave out an extension or keyword.")
+    ] = [],  # noqa: B006 - typer reads it, nobody changes it
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write the comparison to a file too, .html or .json.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Exit status alone.")] = False,
+):
+    """Compare two products: extension by extension, flag by flag, keyword by keyword.
+
+    Exit status 0 where they are the same within the tolerance, 1 where they differ.
+    """
+    import json
+
+    from jwpipe.report.compare import Tolerance
+    from jwpipe.report.compare import compare as compare_files
+    from jwpipe.report.page import comparison_page
+
+    if report is not None and report.suffix not in (".html", ".json"):
+        raise OutputError(f"cannot write a report to {report}", "name it .html or .json")
+    result = compare_files(a, b, Tolerance(rtol, atol, share), ignore)
+    if report is not None:
+        text = comparison_page(result) if report.suffix == ".html" else json.dumps(result.as_dict(), indent=1) + "\n"
+        try:
+            report.write_text(text)
+        except OSError as problem:
+            raise OutputError(f"cannot write {report}: {problem.strerror}") from None
+    if not quiet:
+        for line in result.lines():
+            typer.echo(line)
+    if not result.same:
+        raise typer.Exit(1)

@@ -1,0 +1,25 @@
+"""`jwpipe look`: a picture of a product."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command("look")
+def look(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Products.", show_default=False)],
+    output_dir: Annotated[Path, typer.Option("-o", "--output-dir", help="Where pictures go.")] = Path(),
+    pixel: Annotated[
+        tuple[int, int] | None, typer.Option("--pixel", metavar="X Y", help="Pixel whose ramp is shown, from 0.")
+    ] = None,
+):
+    """Draw a quick-look picture (PNG) of each product: image, flags, a ramp."""
+    from jwpipe.report.look import quick_look
+
+    for file in files:
+        target = output_dir / f"{file.stem}.png"
+        quick_look(file, target, pixel)
+        typer.echo(f"wrote {target}")
