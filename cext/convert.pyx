@@ -47,3 +47,20 @@ def swap32(const uint32_t[::1] raw, uint32_t[::1] out, uint32_t zero, int thread
     with nogil:
         for i in prange(n, num_threads=threads, schedule="static"):
             out[i] = jw_be32(raw[i] + zero)
+
+
+cdef extern from *:
+    """
+    #ifdef _OPENMP
+    #include <omp.h>
+    static int jw_openmp(void) { return omp_get_num_procs(); }
+    #else
+    static int jw_openmp(void) { return 0; }
+    #endif
+    """
+    int jw_openmp() noexcept nogil
+
+
+def openmp_processors():
+    """Processors that OpenMP sees; 0 where the kernels were built without it."""
+    return jw_openmp()

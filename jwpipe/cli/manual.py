@@ -54,28 +54,39 @@ def _pairs(heading, text):
     return lines
 
 
-def _context(name, command):
-    return command.make_context(name, [], resilient_parsing=True)
+def _record(parameter):
+    """Flags and meaning of an option or argument, from what was declared: typer's own wording changes by release."""
+    words = ", ".join([*parameter.opts, *parameter.secondary_opts])
+    if parameter.param_type_name == "argument":
+        words = parameter.metavar or parameter.name.upper()
+    elif not parameter.is_flag:
+        words += f" {parameter.metavar or parameter.name.upper()}"
+    text = getattr(parameter, "help", None) or ""
+    if parameter.default not in (None, False, (), []) and not parameter.required:
+        text += f" Default: {parameter.default}."
+    return words, text
+
+
+def _usage(command):
+    """Synopsis behind the command's name."""
+    arguments = [_record(p)[0] for p in command.params if p.param_type_name == "argument"]
+    return " ".join([*(["COMMAND"] if getattr(command, "commands", None) else []), "[OPTIONS]", *arguments])
+
+
+def _option_lines(command):
+    for parameter in command.params:
+        words, text = _record(parameter)
+        yield from (".TP", f".B {_escape(words)}", _escape(text))
 
 
 def _command_lines(name, command):
     """Synopsis, description and options of one command, sub-commands included."""
-    context = _context(name, command)
-    lines = [".SH SYNOPSIS", f".B {_escape(name)}", _escape(" ".join(command.collect_usage_pieces(context)))]
-    lines += [".SH DESCRIPTION", *_paragraphs(command.help or "")]
-    records = [record for parameter in command.get_params(context) if (record := parameter.get_help_record(context))]
-    if records:
-        lines.append(".SH OPTIONS")
-        for flags, text in records:
-            lines += [".TP", f".B {_escape(flags)}", _escape(text)]
+    lines = [".SH SYNOPSIS", f".B {_escape(name)}", _escape(_usage(command))]
+    lines += [".SH DESCRIPTION", *_paragraphs(command.help or ""), ".SH OPTIONS", *_option_lines(command)]
     for child in getattr(command, "commands", {}).values():
         full = f"{name} {child.name}"
-        context = _context(full, child)
         lines += [f".SH {_escape(full.upper())}", *_paragraphs(child.help or "")]
-        lines += [f".B {_escape(full)}", _escape(" ".join(child.collect_usage_pieces(context)))]
-        for parameter in child.get_params(context):
-            if record := parameter.get_help_record(context):
-                lines += [".TP", f".B {_escape(record[0])}", _escape(record[1])]
+        lines += [".PP", f".B {_escape(full)}", _escape(_usage(child)), *_option_lines(child)]
     return lines
 
 

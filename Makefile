@@ -1,0 +1,61 @@
+# Everything stands on PYTHON (3.11 or later), a C compiler and make.
+PYTHON ?= python3
+VENV := .venv
+PEER := .peer
+BIN := $(VENV)/bin
+SOURCES := $(wildcard cext/*.pyx cext/*.pxd) setup.py pyproject.toml
+
+.PHONY: all demo test regress regress-small bench man lint clean
+
+all: $(VENV)/built
+
+$(VENV)/created:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools>=77" "cython>=3.1"
+	touch $@
+
+$(VENV)/built: $(VENV)/created $(SOURCES)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[plot,test,lint]"
+	touch $@
+
+# The main job on simulated data: an exposure, its references, the run, what was recovered, a picture.
+demo: $(VENV)/built
+	$(BIN)/python -m jwpipe.simulate.demo demo-out
+
+test: $(VENV)/built
+	$(BIN)/python -m pytest -m "not peer"
+
+# jwst 1.14.1 beside jwpipe, in an environment of its own (see the pins' reasons in PARITY.md).
+$(PEER)/created:
+	$(PYTHON) -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet "jwst==1.14.1" "crds==11.17.22" "drizzle<2" "astropy<7"
+	touch $@
+
+regress: $(VENV)/built $(PEER)/created
+	JWPIPE_PEER=$(abspath $(PEER))/bin/python $(BIN)/python -m pytest -m peer tests/peer
+	JWPIPE_PEER=$(abspath $(PEER))/bin/python $(BIN)/python tests/peer/regress.py --all
+
+regress-small: $(VENV)/built $(PEER)/created
+	JWPIPE_PEER=$(abspath $(PEER))/bin/python $(BIN)/python -m pytest -m peer tests/peer
+	JWPIPE_PEER=$(abspath $(PEER))/bin/python $(BIN)/python tests/peer/regress.py
+
+$(PEER)-newest/created:
+	$(PYTHON) -m venv $(PEER)-newest
+	$(PEER)-newest/bin/python -m pip install --quiet jwst
+	touch $@
+
+bench: $(VENV)/built $(PEER)/created $(PEER)-newest/created
+	$(BIN)/python benchmarks/detector1.py --peer 1.14.1=$(PEER)/bin/python --peer newest=$(PEER)-newest/bin/python
+
+man: $(VENV)/built
+	$(BIN)/python -m jwpipe.cli.manual man
+
+lint: $(VENV)/built
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PATH=$(abspath $(BIN)):$$PATH cython-lint cext
+
+clean:
+	rm -rf build dist *.egg-info demo-out regress-out bench-out jwpipe/cext/*.so .pytest_cache .hypothesis .ruff_cache
+	rm -rf $(VENV) $(PEER) $(PEER)-newest
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
