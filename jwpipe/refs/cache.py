@@ -272,16 +272,17 @@ class Cache:
         found = self.mappings.iterdir() if self.mappings.is_dir() else ()
         return sorted(path for path in found if is_rules(path.name) and not path.name.startswith("."))
 
-    def parts(self):
-        """List half files: those of downloads under way, and those that a killed run left behind.
+    def abandoned(self):
+        """List half files that runs which were killed have left behind.
 
         Returns
         -------
         list of pathlib.Path
-            Sorted.
+            Sorted; without those of downloads under way.
         """
         folders = [folder for folder in (self.mappings, self.references) if folder.is_dir()]
-        return sorted(path for folder in folders for path in folder.rglob(f".*{PART_SUFFIX}"))
+        halves = sorted(path for folder in folders for path in folder.rglob(f".*{PART_SUFFIX}"))
+        return [path for path in halves if not _in_use(path)]
 
 
 def _store(chunks, half, name, size, checksum, progress):
@@ -342,6 +343,14 @@ def _locked(stream):
     except (ImportError, OSError):
         return True
     return True
+
+
+def _in_use(path):
+    try:
+        with path.open("rb") as half:
+            return not _locked(half)
+    except FileNotFoundError:
+        return True
 
 
 def _same(stream, path):

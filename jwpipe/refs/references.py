@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jwpipe.errors import InputError, ReferenceError, UsageError, nearest
 from jwpipe.refs import rules
-from jwpipe.refs.cache import Cache, is_rules
+from jwpipe.refs.cache import Cache, is_rules, sha1
 from jwpipe.refs.client import OBSERVATORY, Server, ServerError
 from jwpipe.refs.parkeys import UNDEFINED, parameters
 from jwpipe.refs.rules import NOT_APPLICABLE, OMITTED
@@ -214,25 +214,29 @@ class ReferenceFinder:
             return Resolved(reftype, NOT_APPLICABLE, "the rules omit this type", omitted=True, finder=self)
         return Resolved(reftype, name, finder=self)
 
-    def rules_files(self, instrument=None):
+    def rules_files(self, refresh=False):
         """List the rules files of this context, fetching those that lead to others.
 
         Parameters
         ----------
-        instrument : str, optional
-            Only those that concern one instrument.
+        refresh : bool
+            Whether to fetch all of them, and anew those that are not what the server has.
 
         Returns
         -------
         list of str
             Names: the context, the instruments' files, the types' files.
         """
-        context = self._rules(self.context)
+        if refresh:
+            self.refresh(self.context)
         names = [self.context]
-        for key, file in context.files.items():
-            if file != NOT_APPLICABLE and instrument in (None, key):
-                names.append(file)
-                names += [f for f in self._rules(file).files.values() if f not in (NOT_APPLICABLE, OMITTED)]
+        for index in names:
+            if index.endswith(".rmap"):
+                break
+            files = [file for file in self._rules(index).files.values() if file not in (NOT_APPLICABLE, OMITTED)]
+            for file in files if refresh else ():
+                self.refresh(file)
+            names += files
         return names
 
     def _instrument_rules(self, instrument):
@@ -303,6 +307,31 @@ class ReferenceFinder:
             ) from None
         self.cache.store_server_config(self.server.info())
         return fetched
+
+    def refresh(self, name):
+        """Make sure that a file is in the cache, and is what the server has.
+
+        Parameters
+        ----------
+        name : str
+            Name of a rules or reference file.
+
+        Returns
+        -------
+        pathlib.Path
+            Its place in the cache.
+
+        Raises
+        ------
+        ReferenceError
+            If the server cannot be asked or does not know the file.
+        """
+        path = self.cache.path(name)
+        if path.exists() and not self.cache.readonly:
+            size, checksum = self.server.file_info(name)
+            if path.stat().st_size != size or checksum not in ("none", sha1(path)):
+                path.unlink()
+        return self.locate(name)
 
     def _refuse_bad(self, name):
         """Refuse files that the server has marked as scientifically invalid, as the CRDS client does."""

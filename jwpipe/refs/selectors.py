@@ -14,7 +14,7 @@ files for one exposure cannot be compared. What decides:
 import operator
 import re
 import warnings
-from collections import deque
+from bisect import bisect_right
 from fnmatch import fnmatchcase
 
 from jwpipe.refs import dates
@@ -82,6 +82,8 @@ def _test(key):
     callable
         ``test(value)`` gives MATCH, ANYTHING or NOTHING.
     """
+    if len(key) > 20_000:
+        raise RuleError(f"the key element {key[:40]!r}... is {len(key)} characters long")
     if key.startswith("(") and key.endswith(")"):
         pattern = _regular_expression(key[1:-1])
         return _either_or(lambda value: len(value) <= 256 and pattern.match(value))
@@ -306,50 +308,39 @@ def _admissible(value, allowed, substitutions, depth=0):
 class _After(_Selector):
     """Chooses the last row whose key does not exceed the observation's value."""
 
-    def __init__(self, names, rows, substitutions, merge_overlaps):
-        self._names = names
+    def __init__(self, names, rows, substitutions=None, merge_overlaps=True):
         if not all(isinstance(key, str) for key in rows):
-            raise RuleError("a date or version that is not text")
-        self._rows = sorted(((self._key(key), choice) for key, choice in rows.items()), key=_as_text)
+            raise RuleError("a date or version is not text")
+        keyed = {self._key(key): choice for key, choice in rows.items()}
+        if len(keyed) != len(rows):
+            raise RuleError("two versions are the same")
+        self._names = names
+        self._arrange(keyed)
+
+    def _arrange(self, keyed):
+        self._by_key = keyed
+        self._keys = sorted(keyed)
 
     def choose(self, parameters):
         """Find the choice for an observation; see `Match.choose`."""
         value = self._value([parameters.get(name, UNDEFINED).strip() for name in self._names])
-        # Halving, as the client does, not bisect: versions are sorted as text and compared as numbers.
-        low, high = 0, len(self._rows)
-        while high - low > 1:
-            middle = low + (high - low) // 2
-            low, high = (middle, high) if value >= self._rows[middle][0] else (low, middle)
-        if low < high and value >= self._rows[low][0]:
-            return self._follow(self._rows[low][1], parameters)
-        raise NoMatchError(f"no rule is as early as {self._shown(value)}")
+        place = bisect_right(self._keys, value)
+        if not place:
+            raise NoMatchError(f"no rule is as early as {self._shown(value)}")
+        return self._follow(self._by_key[self._keys[place - 1]], parameters)
 
     def merged(self, others):
         """Join the rows of selectors that apply equally; on equal keys the greater name wins."""
-        joined = object.__new__(type(self))
-        joined._names = self._names
-        joined._rows = self._rows
-        for other in others:
-            joined._rows = list(_merged_rows(joined._rows, other._rows))
+        keyed = dict(self._by_key)
+        for key, choice in (row for other in others for row in other._by_key.items()):
+            if key in keyed:
+                if not (isinstance(choice, str) and isinstance(keyed[key], str)):
+                    raise RefusedError("rules that match equally well cannot be merged")
+                choice = max(choice, keyed[key])
+            keyed[key] = choice
+        joined = type(self)(self._names, {})
+        joined._arrange(keyed)
         return joined
-
-
-def _merged_rows(own, others):
-    own, others = deque(own), deque(others)
-    while own and others:
-        if own[0][0] == others[0][0]:
-            (key, first), (_, second) = own.popleft(), others.popleft()
-            if not (isinstance(first, str) and isinstance(second, str)):
-                raise RefusedError("rules that match equally well cannot be merged")
-            yield key, max(first, second)
-        else:
-            yield (own if own[0][0] < others[0][0] else others).popleft()
-    yield from own or others
-
-
-def _as_text(row):
-    key = row[0]
-    return tuple(map(str, key)) if isinstance(key, tuple) else (key,)
 
 
 class UseAfter(_After):

@@ -3,12 +3,14 @@
 import ast
 import json
 import random
+import re
 import subprocess
 from pathlib import Path
 
 from jwpipe.refs.parkeys import KEYWORD_PATHS
 
 KEYWORDS = {path: keyword for keyword, path in KEYWORD_PATHS.items()}
+VERSIONS = ["0.6", "0.5.9", "1.2.0", "1.2", "1.10", "1.13.4.dev3+gabc", "1.14.1", "2.0.0rc1", "10.0", "new", "*"]
 STRANGE = ["N/A", "ANY", "*", "UNDEFINED", "GENERIC", "", "XYZZY", "NOT FULL", "N/A or so", "full", 0, 1, 1.0, -1, True]
 DATES = ["2022-07-01", "1999-12-31", "01/02/2023", "20230102:101112", "FEB 03 2024", "2024-13-01", "soon", "N/A", 20.5]
 TIMES = ["00:00:00", "10:11:12.345", "23:59", "1:2:3 PM", "24:00:00", "12:00:00 UT", "late", "N/A"]
@@ -23,7 +25,7 @@ def rules_of(path):
         for key in map(ast.literal_eval, call.args[0].keys):
             if call.func.id == "Match":
                 keys.append(key if isinstance(key, tuple) else (key,))
-            else:
+            elif call.func.id == "UseAfter":
                 dates.append(key)
     return names, keys, dates
 
@@ -57,6 +59,8 @@ class Drawer:
             elif chance() < 0.05:
                 values[name] = self._respelled(values[name])
         values |= self._date(choice(rules)[2] or ["2022-01-01 00:00:00"])
+        if chance() < 0.8:
+            values["META.CALIBRATION_SOFTWARE_VERSION"] = choice(VERSIONS)
         if chance() < 0.5:
             values["META.VISIT.TSOVISIT"] = choice([True, False, "T", "false"])
         values["META.INSTRUMENT.NAME"] = instrument if chance() < 0.9 else instrument.lower()
@@ -65,6 +69,10 @@ class Drawer:
 
     def _value(self, element):
         text = self.random.choice(str(element).removeprefix("NOT ").split("|")).strip()
+        if text.startswith(("between", "#", ">", "<")):
+            return int(self.random.choice(re.findall(r"\d+", text))) + self.random.choice([-1, 0, 1])
+        if set("*?[") & set(text):
+            return re.sub(r"\*|\?|\[\w+\]", lambda _: self.random.choice("0123W"), text)
         if text in ("N/A", "ANY") and self.random.random() < 0.8:
             return self.random.choice(["FULL", "F115W", "CLEAR", "NRC_IMAGE", "SUB64", "1", "FAST"])
         return text

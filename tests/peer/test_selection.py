@@ -1,0 +1,52 @@
+"""Reference selection beside the CRDS client's own, over drawn headers."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "refs"))
+
+from contexts import corners, write_context
+from drawing import Drawer, client_answers
+
+from jwpipe.refs import ReferenceFinder
+
+pytestmark = pytest.mark.peer
+PEER = os.environ.get("JWPIPE_PEER")
+
+
+def differences(crds_path, context, each, seed):
+    """Give (number of answers, list of those that differ) for as many headers an instrument as asked."""
+    drawer = Drawer(crds_path / "mappings" / "jwst", context, seed)
+    headers = drawer.headers(each)
+    finder = ReferenceFinder(context, crds_path, server="serverless")
+    number, different = 0, []
+    for (instrument, header), theirs in zip(
+        headers, client_answers(PEER, crds_path, context, drawer.types, headers), strict=True
+    ):
+        best = finder.best(header, drawer.types[instrument])
+        ours = {reftype: found.name for reftype, found in best.items() if not found.omitted}
+        number += len(best)
+        if ours != theirs:
+            keys = [k for k in best if ours.get(k, "omitted") != theirs.get(k, "omitted")]
+            different.append((header, {k: (theirs.get(k, "omitted"), ours.get(k, "omitted")) for k in keys}))
+    return number, different
+
+
+@pytest.mark.skipif(not PEER, reason="JWPIPE_PEER names no Python with the peer")
+def test_every_corner_of_the_rules(tmp_path):
+    number, different = differences(tmp_path, write_context(tmp_path, corners()), 2500, seed=5)
+    assert number > 60_000
+    assert different == []
+
+
+@pytest.mark.skipif(not PEER, reason="JWPIPE_PEER names no Python with the peer")
+@pytest.mark.skipif("JWPIPE_CRDS" not in os.environ, reason="JWPIPE_CRDS names no cache with a whole context")
+def test_a_whole_real_context():
+    cache = Path(os.environ["JWPIPE_CRDS"])
+    context = max(path.name for path in (cache / "mappings" / "jwst").glob("jwst_*.pmap"))
+    number, different = differences(cache, context, 500, seed=6)
+    assert number > 120_000
+    assert different == []
