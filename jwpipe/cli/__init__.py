@@ -21,18 +21,18 @@ def main(arguments=None):
     import typer
 
     from jwpipe.cli.app import app
-    from jwpipe.cli.console import stop_on_termination
+    from jwpipe.cli.console import Interrupted, interruptible
     from jwpipe.errors import ExitStatus, JwpipeError
 
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        with stop_on_termination():
+        with interruptible():
             return app(arguments, prog_name="jwpipe", standalone_mode=False) or ExitStatus.DONE
     except JwpipeError as problem:
         if "--traceback" in arguments:
             raise
         return _say(problem, problem.status)
-    except (KeyboardInterrupt, typer.Abort):
+    except (Interrupted, typer.Abort):
         return _say("interrupted", ExitStatus.INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # who read our output has gone: nothing to tell, nobody to tell it to

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 
-__all__ = ["Progress", "set_up_log", "size_text", "step_table", "stop_on_termination"]
+__all__ = ["Interrupted", "Progress", "interruptible", "set_up_log", "size_text", "step_table"]
 
 LOG = "jwpipe"
 
@@ -39,21 +39,26 @@ def set_up_log(quiet=False, verbose=False, log_file=None):
     return log
 
 
+class Interrupted(BaseException):
+    """The user wants the program to end. No KeyboardInterrupt: typer would end the program on its own terms."""
+
+
 @contextlib.contextmanager
-def stop_on_termination():
-    """Let SIGTERM end the program as an interrupt does: temporary files are removed on the way out."""
+def interruptible():
+    """Turn SIGINT and SIGTERM into `Interrupted`: temporary files are removed on the way out."""
 
     def stop(signum, frame):
-        raise KeyboardInterrupt
+        raise Interrupted
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, stop)
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 class Progress:

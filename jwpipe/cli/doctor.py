@@ -1,4 +1,4 @@
-"""`jwpipe doctor`: is everything there?"""
+"""`jwpipe doctor`: whether everything is there."""
 
 import typer
 
