@@ -74,7 +74,7 @@ def fetch(
         for file in files or ():
             wanted.update(_fetched(finder, file, types))
     paths = {finder.cache.path(name) for name in wanted}
-    typer.echo(f"{len(paths)} files are in {finder.cache.root}, {len(paths - present)} of them new")
+    typer.echo(f"files in {finder.cache.root}: {len(paths)}, of them new: {len(paths - present)}")
 
 
 @app.command("list")

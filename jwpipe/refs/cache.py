@@ -24,6 +24,10 @@ __all__ = ["INSTRUMENTS", "Cache", "default_root", "is_rules", "sha1"]
 
 INSTRUMENTS = ("fgs", "miri", "nircam", "niriss", "nirspec", "system")
 PART_SUFFIX = ".part"
+
+# Seconds without progress, beyond two time-outs, after which another process's download counts as stalled.
+PATIENCE = 10
+
 _SHARED_CACHE = Path("/grp/crds/cache")
 
 
@@ -239,7 +243,7 @@ class Cache:
         size, checksum = server.file_info(name)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _half_file(target, patience=2 * server.timeout + 10) as half:
+            with _half_file(target, patience=2 * server.timeout + PATIENCE) as half:
                 if half:
                     server.download(name, lambda chunks: _store(chunks, half, name, size, checksum, progress))
                     os.fsync(half.fileno())
