@@ -55,5 +55,5 @@ def make_run(threads=1):
     """Surroundings of a step; what it saves is kept in ``run.saved``, by suffix."""
     run = Run(threads, logging.getLogger("jwpipe"), None)
     run.saved = {}
-    run.save = lambda product, suffix: run.saved.update({suffix: product})
+    run.save = lambda product, suffix, name=None: run.saved.update({suffix: product})
     return run

@@ -119,7 +119,7 @@ class Run:
     log : logging.Logger
         For warnings and remarks.
     save : callable
-        ``save(product, suffix)`` writes a by-product beside the results.
+        ``save(product, suffix)`` writes a by-product beside the results; ``name=`` gives it a name of its own.
     cache : pathlib.Path or None
         Folder for what is costly to derive from references; it need not exist. None: keep nothing.
     """
@@ -150,8 +150,10 @@ class _Execution:
         self.context = None
         self.run = Run(options.threads, log, self.save, finder.cache.derived)
 
-    def save(self, product, suffix, index=None):
+    def save(self, product, suffix, index=None, name=None):
         path = output_path(self.options.output_dir, self.options.basename, suffix, index, self.pipeline.steps)
+        if name is not None:
+            path = path.with_name(Path(name).with_suffix(path.suffix).name)
         product.write(path)
         self.outcome.files.append(path)
         log.info("wrote %s", path)

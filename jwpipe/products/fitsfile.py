@@ -21,7 +21,7 @@ from jwpipe.errors import InputError, OutputError
 __all__ = ["BLOCK", "Extension", "FitsFile", "ImageBlock", "RawBlock", "image_header", "write_fits"]
 
 BLOCK = 2880
-CHUNK = 1 << 22  # bytes read or written at a time: small beside a plane, large beside a system call
+CHUNK = 1 << 20  # bytes read or written at a time: small beside a plane, large beside a system call
 STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 BITPIX = {"u1": 8, "i2": 16, "u2": 16, "i4": 32, "u4": 32, "i8": 64, "f4": -32, "f8": -64}
 OFFSET = {"u2": 1 << 15, "u4": 1 << 31}
@@ -67,7 +67,7 @@ class Extension:
         """Whether this HDU holds pixels rather than a table."""
         return bool(self.shape) and self.header.get("XTENSION", "IMAGE").strip() == "IMAGE"
 
-    def read(self, dtype=None, index=(), out=None, threads=1):
+    def read(self, dtype=None, index=(), out=None, threads=1, rows=None):
         """Read an array, or one sub-array of its leading axes.
 
         Parameters
@@ -80,6 +80,8 @@ class Extension:
             C-contiguous array to read into; sets dtype.
         threads : int, optional
             Threads of the conversion.
+        rows : slice, optional
+            Part of the first axis that `index` leaves, with a step of one: rows of a plane.
 
         Returns
         -------
@@ -87,10 +89,14 @@ class Extension:
             Native byte order, C-contiguous.
         """
         shape = self.shape[len(index) :]
-        count = math.prod(shape)
         position = 0
         for size, i in zip(self.shape, index, strict=False):
             position = position * size + range(size)[i]
+        position *= math.prod(shape)
+        if rows is not None:
+            position += rows.start * math.prod(shape[1:])
+            shape = (rows.stop - rows.start, *shape[1:])
+        count = math.prod(shape)
         zero, scale = self.header.get("BZERO", 0), self.header.get("BSCALE", 1)
         if out is None:
             out = np.empty(shape, dtype or self._natural(zero, scale))
@@ -99,7 +105,7 @@ class Extension:
         step = CHUNK // item
         buffer = bytearray(min(count, step) * item)
         with self.file.reopened() as stream:
-            stream.seek(self.data_start + position * count * item)
+            stream.seek(self.data_start + position * item)
             for first in range(0, count, step):
                 part = flat[first : first + step]
                 view = memoryview(buffer)[: part.size * item]
@@ -137,8 +143,8 @@ class Extension:
         if (rows.start, rows.stop, columns.start, columns.stop) == (0, self.shape[-2], 0, self.shape[-1]):
             return self.read(dtype, threads=threads)
         lead = self.shape[:-2]
-        planes = [self.read(dtype, index, threads=threads)[rows, columns] for index in np.ndindex(lead)]
-        return np.ascontiguousarray(planes[0]) if not lead else np.stack(planes).reshape(*lead, *planes[0].shape)
+        planes = [self.read(dtype, index, threads=threads, rows=rows)[:, columns] for index in np.ndindex(lead)]
+        return np.stack(planes).reshape(*lead, *planes[0].shape)
 
     def table(self):
         """Read a binary table.
@@ -210,14 +216,14 @@ class FitsFile:
                     f"{self.path} is truncated or damaged after {self.extensions[-1].name}",
                     "fetch or copy the file again",
                 ) from None
-            if extension.data_start + extension.data_size > size:
+            needed = extension.data_start + padded(extension.data_size)
+            if needed > size:
                 raise InputError(
-                    f"{self.path} is truncated in {extension.name}: {size} bytes where at least"
-                    f" {extension.data_start + extension.data_size} are needed",
+                    f"{self.path} is truncated in {extension.name}: {size} bytes where at least {needed} are needed",
                     "fetch or copy the file again",
                 )
             self.extensions.append(extension)
-            start = extension.data_start + padded(extension.data_size)
+            start = needed
 
     def __contains__(self, name):
         return any(e.name == name for e in self.extensions)
@@ -312,10 +318,11 @@ class ImageBlock:
         kind = flat.dtype.str[1:]
         stored = np.dtype(STORED[BITPIX[kind]])
         step = CHUNK // stored.itemsize
+        buffer = np.empty(min(step, flat.size), "u4")  # one for all: fresh pages cost more than the conversion
         for first in range(0, flat.size, step):
             part = flat[first : first + step]
             if stored.itemsize == 4:
-                swapped = np.empty(part.size, "u4")
+                swapped = buffer[: part.size]
                 convert.swap32(part.view("u4"), swapped, OFFSET.get(kind, 0), self.threads)
                 stream.write(memoryview(swapped))
             elif kind in OFFSET:

@@ -2,7 +2,7 @@
 
 from jwpipe.products.product import Plane, Product, Table
 
-__all__ = ["Cube", "IFUImage", "Image", "RampFit", "TrapsFilled"]
+__all__ = ["Cube", "Dark", "IFUImage", "Image", "MIRIDark", "RampFit", "TrapsFilled"]
 
 
 class Image(Product):
@@ -88,3 +88,33 @@ class TrapsFilled(Product):
     suffix = "trapsfilled"
 
     data = Plane("SCI", "f4", 3)
+
+
+class Dark(Product):
+    """The dark as it was subtracted, a plane a group.
+
+    Attributes
+    ----------
+    data, err : ndarray of float32, (ngroups, ny, nx)
+        Dark signal and its standard deviation, DN.
+    dq : ndarray of uint32, (ny, nx)
+        Flags (`jwpipe.products.dq.Pixel`).
+    """
+
+    datamodl = "DarkModel"
+    suffix = "dark"
+
+    data = Plane("SCI", "f4", 3)
+    dq = Plane("DQ", "u4", 2)
+    err = Plane("ERR", "f4", 3)
+
+
+class MIRIDark(Product):
+    """A `Dark` of MIRI, with a leading axis of integrations; ``dq`` has a single plane an integration."""
+
+    datamodl = "DarkMIRIModel"
+    suffix = "dark"
+
+    data = Plane("SCI", "f4", 4)
+    dq = Plane("DQ", "u4", 4)
+    err = Plane("ERR", "f4", 4)

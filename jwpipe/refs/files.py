@@ -71,13 +71,15 @@ class ReferenceFile:
         """Shape of an array as it stands in the file."""
         return self._extension(extname).shape
 
-    def window(self, shape):
+    def window(self, shape, band=None):
         """Rows and columns of the file's arrays that the science array covers.
 
         Parameters
         ----------
         shape : tuple of int
             Shape of an array of the file.
+        band : slice, optional
+            A band of rows of the science array, with start and stop, where not all of them are wanted.
 
         Returns
         -------
@@ -108,9 +110,10 @@ class ReferenceFile:
                 f"{self.name}, a {self.reftype} reference of {nx} x {ny} pixels at ({corner[0]}, {corner[1]}), does not"
                 f" cover the exposure's {science.nx} x {science.ny} at ({science.x + 1}, {science.y + 1})"
             )
-        return slice(y, y + science.ny), slice(x, x + science.nx)
+        band = band or slice(0, science.ny)
+        return slice(y + band.start, y + band.stop), slice(x, x + science.nx)
 
-    def array(self, extname="SCI", dtype="f4"):
+    def array(self, extname="SCI", dtype="f4", rows=None):
         """Read an array, cut to the science subarray.
 
         Parameters
@@ -119,6 +122,8 @@ class ReferenceFile:
             Extension.
         dtype : dtype, optional
             Type to return.
+        rows : slice, optional
+            A band of rows of the science array, with start and stop: large stacks need not be held whole.
 
         Returns
         -------
@@ -129,33 +134,49 @@ class ReferenceFile:
         if not extension.is_image or len(extension.shape) < 2:
             raise ReferenceError(f"{self.name}, a {self.reftype} reference, has no image in {extname}")
         try:
-            return extension.window(*self.window(extension.shape), dtype, self.product.threads)
+            return extension.window(*self.window(extension.shape, rows), dtype, self.product.threads)
         except InputError as problem:
             raise ReferenceError(f"the {self.reftype} reference cannot be read: {problem}") from None
 
-    def plane(self, index, extname="SCI", dtype="f4"):
-        """Read one plane of a stack, cut to the science subarray.
+    def whole(self, extname="SCI", dtype="f4"):
+        """Read an array that is no image of the detector, such as a kernel; parameters as of `array`."""
+        return self._extension(extname).read(dtype)
+
+    def read_plane(self, index, out, extname="SCI"):
+        """Read one plane of a stack, cut to the science subarray, into an array.
 
         Parameters
         ----------
         index : tuple of int
             Position along the leading axes.
-        extname, dtype
-            As for `array`.
+        out : ndarray, (ny, nx)
+            C-contiguous array of the shape of a science plane; sets dtype.
+        extname : str, optional
+            Extension.
         """
-        extension = self._extension(extname)
-        plane = extension.read(dtype, index, threads=self.product.threads)
-        return np.ascontiguousarray(plane[self.window(extension.shape)])
+        extension, threads = self._extension(extname), self.product.threads
+        rows, columns = self.window(extension.shape)
+        if out.shape[1] == extension.shape[-1]:
+            extension.read(index=index, out=out, threads=threads, rows=rows)
+        else:
+            out[:] = extension.read(out.dtype, index, threads=threads, rows=rows)[:, columns]
 
-    def dq(self, extname="DQ"):
+    def dq(self, extname="DQ", *, required=False):
         """Read the flags, in the pipeline's bits, cut to the science subarray.
+
+        Parameters
+        ----------
+        extname : str, optional
+            Extension.
+        required : bool, optional
+            Whether the file is nothing without them.
 
         Returns
         -------
         ndarray of uint32
             Zeros where the file has no such extension.
         """
-        if extname not in self.file:
+        if extname not in self.file and not required:
             science = self.product.subarray
             return np.zeros((science.ny, science.nx), "u4")
         dq = self.array(extname, "u4")
