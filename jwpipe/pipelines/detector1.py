@@ -16,9 +16,25 @@ class Params(PipelineParams):
     save_calibrated_ramp: Annotated[bool, Help("save the ramp as it is before the fit (suffix ramp)")] = False
 
 
+def miri(product):
+    """Whether the exposure is of MIRI, whose detectors are read and corrected in another order."""
+    return product["INSTRUME"] == "MIRI"
+
+
+def near_infrared(product):
+    """Whether the exposure is of one of the HgCdTe detectors."""
+    return not miri(product)
+
+
 def with_trap_model(product):
-    """Whether the traps of the exposure's detector have been measured: not those of NIRSpec."""
-    return product["INSTRUME"] != "NIRSPEC"
+    """Whether the traps of the exposure's detector have been measured."""
+    return product["INSTRUME"] not in ("MIRI", "NIRSPEC")
+
+
+def use(name, when=None, why="", **options):
+    """Place a step, by name."""
+    conditions = {} if when is None else {"when": when, "why": why}
+    return Use(steps.load(name), **conditions, **options)
 
 
 PIPELINE = Pipeline(
@@ -29,19 +45,24 @@ PIPELINE = Pipeline(
     params=Params,
     makes=("rate", "rateints"),
     order=(
-        Use(steps.load("group_scale")),
-        Use(steps.load("dq_init")),
-        Use(steps.load("saturation")),
-        Use(steps.load("ipc")),
-        Use(steps.load("superbias")),
-        Use(steps.load("refpix")),
-        Use(steps.load("linearity")),
-        Use(steps.load("persistence"), when=with_trap_model, why="not NIRSpec"),
-        Use(steps.load("dark_current")),
-        Use(steps.load("charge_migration"), default_skip=True),
-        Use(steps.load("jump")),
+        use("group_scale"),
+        use("dq_init"),
+        use("saturation"),
+        use("ipc"),
+        use("firstframe", miri, "MIRI"),
+        use("lastframe", miri, "MIRI"),
+        use("reset", miri, "MIRI"),
+        use("superbias", near_infrared, "not MIRI"),
+        use("refpix", near_infrared, "not MIRI"),
+        use("linearity"),
+        use("rscd", miri, "MIRI"),
+        use("persistence", with_trap_model, "not MIRI, not NIRSpec"),
+        use("dark_current"),
+        use("refpix", miri, "MIRI"),
+        use("charge_migration", default_skip=True),
+        use("jump"),
         Save("ramp", parameter="save_calibrated_ramp"),
-        Use(steps.load("ramp_fit")),
-        Use(steps.load("gain_scale")),
+        use("ramp_fit"),
+        use("gain_scale"),
     ),
 )
