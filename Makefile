@@ -20,7 +20,7 @@ $(VENV)/built: $(VENV)/created $(SOURCES)
 
 # The main job on simulated data: an exposure, its references, the run, what was recovered, a picture.
 demo: $(VENV)/built
-	$(BIN)/python -m jwpipe.simulate.demo demo-out
+	$(BIN)/python -m jwpipe.cli.demo demo-out
 
 test: $(VENV)/built
 	$(BIN)/python -m pytest -m "not peer"

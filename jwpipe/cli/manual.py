@@ -70,7 +70,14 @@ def _record(parameter):
 def _usage(command):
     """Synopsis behind the command's name."""
     arguments = [_record(p)[0] for p in command.params if p.param_type_name == "argument"]
-    return " ".join([*(["COMMAND"] if getattr(command, "commands", None) else []), "[OPTIONS]", *arguments])
+    return " ".join([*(["COMMAND"] if hasattr(command, "list_commands") else []), "[OPTIONS]", *arguments])
+
+
+def _children(command):
+    """Commands of a group, those that are made when asked for included."""
+    if not hasattr(command, "list_commands"):
+        return []
+    return [command.get_command(None, name) for name in command.list_commands(None)]
 
 
 def _option_lines(command):
@@ -83,7 +90,7 @@ def _command_lines(name, command):
     """Synopsis, description and options of one command, sub-commands included."""
     lines = [".SH SYNOPSIS", f".B {_escape(name)}", _escape(_usage(command))]
     lines += [".SH DESCRIPTION", *_paragraphs(command.help or ""), ".SH OPTIONS", *_option_lines(command)]
-    for child in getattr(command, "commands", {}).values():
+    for child in _children(command):
         full = f"{name} {child.name}"
         lines += [f".SH {_escape(full.upper())}", *_paragraphs(child.help or "")]
         lines += [".PP", f".B {_escape(full)}", _escape(_usage(child)), *_option_lines(child)]
