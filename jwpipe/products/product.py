@@ -14,6 +14,8 @@ from jwpipe.products.keywords import COMMENTS, SCIENCE
 
 __all__ = ["Plane", "Product", "Subarray", "Table"]
 
+LONGEST = 65  # characters of a text and its comment on one card
+
 
 class Plane:
     """A field of a product that lives in an image extension.
@@ -270,7 +272,10 @@ class Product:
         from astropy.io.fits import Header
 
         header = self.headers.setdefault(self._home(keyword), Header())
-        header[keyword] = (value, COMMENTS[keyword]) if keyword in COMMENTS and keyword not in header else value
+        comment = COMMENTS.get(keyword) or (header.comments[keyword] if keyword in header else "")
+        if isinstance(value, str):
+            comment = comment[: max(0, LONGEST - len(value))]  # where the card has no room for it
+        header[keyword] = (value, comment)
 
     def __contains__(self, keyword):
         return self.get(keyword) is not None
