@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+from jwpipe import pipelines, steps
 from jwpipe.engine import runner
 from jwpipe.engine.naming import output_path
 from jwpipe.engine.parsfile import read_parameters
@@ -51,6 +52,8 @@ class Options:
         Suffix of the results.
     write : bool
         Whether the results are written; steps' own products are as their parameters say.
+    aliases : sequence of str
+        Names of steps: suffixes that a new one replaces in file names.
     """
 
     output_dir: Path = Path()
@@ -64,6 +67,7 @@ class Options:
     threads: int = 1
     suffix: str | None = None
     write: bool = True
+    aliases: tuple = tuple(steps.CATALOGUE)
 
 
 def load(name):
@@ -74,8 +78,6 @@ def load(name):
     UsageError
         Neither a pipeline nor a step; the nearest name is offered.
     """
-    from jwpipe import pipelines, steps
-
     if name.removeprefix("calwebb_") in pipelines.CATALOGUE:
         return pipelines.load(name)
     if name in steps.CATALOGUE:
@@ -181,7 +183,7 @@ def process(pipeline, path, options, notify=lambda step: None):
 def results(pipeline, path, options):
     """Paths of what a pipeline makes of an exposure, the main product first."""
     suffixes = [options.suffix] if options.suffix else pipeline.makes
-    return [output_path(options.output_dir, path, suffix, aliases=pipeline.steps) for suffix in suffixes]
+    return [output_path(options.output_dir, path, suffix, aliases=options.aliases) for suffix in suffixes]
 
 
 def existing(pipeline, path, options):
@@ -240,7 +242,7 @@ def run(name, path, *, notify=lambda step: None, **options):
     JwpipeError
         With a one-line message; see `jwpipe.errors`.
     """
-    known = {f.name for f in fields(Options)} - {"basename"}
+    known = {f.name for f in fields(Options)} - {"basename", "aliases"}
     for option in options:
         if option not in known:
             raise UsageError(f"run() has no option {option!r}", nearest(option, known))

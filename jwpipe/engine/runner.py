@@ -151,7 +151,7 @@ class _Execution:
         self.run = Run(options.threads, log, self.save, finder.cache.derived)
 
     def save(self, product, suffix, index=None, name=None):
-        path = output_path(self.options.output_dir, self.options.basename, suffix, index, self.pipeline.steps)
+        path = output_path(self.options.output_dir, self.options.basename, suffix, index, self.options.aliases)
         if name is not None:
             path = path.with_name(Path(name).with_suffix(path.suffix).name)
         product.write(path)
