@@ -80,7 +80,7 @@ def build(folder, nints, ngroups, nframes=1, unused=(), offset=None, **options):
     groupdq[:, list(unused)] |= 1
     if offset is not None:
         for g in offset[1] - 1, offset[1]:
-            groupdq[offset[0], g] &= 1
+            groupdq[offset[0], g] = 0
             groupdq[offset[0], g, :2] |= 1  # the odd gains
         data[offset[0], offset[1] :] += 30000
     # These have no difference of their own; 1.14.1 takes the integration's last for it.
