@@ -67,10 +67,16 @@ class References:
         What the context or the user chose, with ``name`` and ``path``, by type.
     product : Product
         The exposure, to whose subarray arrays are cut.
+
+    Attributes
+    ----------
+    used : set of str
+        Types that the step asked for: those are recorded in the product.
     """
 
     def __init__(self, chosen, product):
         self._chosen, self._product, self._open = chosen, product, {}
+        self.used = set()
 
     def __getitem__(self, reftype):
         if reftype not in self._open:
@@ -80,6 +86,7 @@ class References:
 
     def path(self, reftype):
         """Path of a reference that is no FITS file (ASDF, JSON), or None where none applies."""
+        self.used.add(reftype)
         return self._chosen[reftype].path
 
     def need(self, reftype):
@@ -184,7 +191,7 @@ class _Execution:
         record = StepRecord(step.name, "SKIPPED", reason="as asked")
         begun = time.perf_counter()
         if not par.skip:
-            results = []
+            results, used = [], set()
             for product in products:
                 refs = References(chosen, product)
                 try:
@@ -194,22 +201,23 @@ class _Execution:
                     log.warning("%s is skipped: %s", step.name, why)
                     made, record.reason = product, str(why)
                 results += made if isinstance(made, tuple) else (made,)
+                used |= refs.used
             products = tuple(results)
         for product in products:
             product[step.status] = record.status
             if not par.skip:
-                self.record_provenance(product, step, par, chosen)
+                self.record_provenance(product, step, par, {t: chosen[t] for t in step.references if t in used})
         record.seconds, record.peak = time.perf_counter() - begun, peak_memory()
         self.outcome.records.append(record)
         if par.save_results and not par.skip:
             self.save_all(products, par.suffix, step.suffixes or (step.name,))
         return products
 
-    def record_provenance(self, product, step, par, chosen):
-        for reftype in step.references:
+    def record_provenance(self, product, step, par, used):
+        for reftype, choice in used.items():
             keyword = reference_keyword(reftype)
             if keyword:
-                product[keyword] = chosen[reftype].uri
+                product[keyword] = choice.uri
         product["CAL_VER"] = jwpipe.__version__
         product["CAL_VCS"] = "RELEASE"
         if self.context is not None:

@@ -107,11 +107,11 @@ class Comparison:
         """Give the summary as a user reads it."""
         for array in self.arrays:
             state = "same" if array.passes(self.tolerance) else "DIFFERS"
-            yield f"{array.extension:<24}{state:<9}{describe(array)}".rstrip()
+            yield f"{array.extension:<32}{state:<9}{describe(array)}".rstrip()
             for name, (only_a, only_b) in array.bits.items():
                 yield f"    {name:<20}{only_a:>10} only in the first{only_b:>10} only in the second"
         for extension, keyword, a, b in self.keywords:
-            yield f"{extension + '.' + keyword:<24}DIFFERS  {_value(a)} | {_value(b)}"
+            yield f"{extension + '.' + keyword:<32}DIFFERS  {_value(a)} | {_value(b)}"
         yield "same" if self.same else "different"
 
     def as_dict(self):
