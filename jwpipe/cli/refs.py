@@ -33,7 +33,7 @@ def which(
     types: Types = None,
     as_json: Annotated[bool, typer.Option("--json", help="As {file: {type: name, N/A or null}}.")] = False,
 ):
-    """Say which reference files exposures take; nothing is fetched but rules."""
+    """Say which files exposures take. Nothing is fetched but rules."""
     from jwpipe.refs import ReferenceFinder
 
     finder = ReferenceFinder(context)
@@ -60,7 +60,7 @@ def fetch(
     context: Context = None,
     types: Types = None,
 ):
-    """Fetch what exposures take, files by name, or with --context alone all rules of a context."""
+    """Fetch files into the cache. With --context alone, all rules of a context."""
     from jwpipe.refs import ReferenceFinder
 
     if not files and context is None:
@@ -79,7 +79,7 @@ def fetch(
 
 @app.command("list")
 def list_cache():
-    """List what the cache holds: contexts with their rules, reference files."""
+    """List what the cache holds. Contexts with their rules, and reference files."""
     from jwpipe.cli.console import size_text
     from jwpipe.errors import JwpipeError
     from jwpipe.refs import ReferenceFinder
@@ -104,7 +104,7 @@ def list_cache():
 
 @app.command()
 def verify():
-    """Check sizes and checksums of all files in the cache; damaged and half files are named (status 1)."""
+    """Check all files in the cache. Damaged and half files are named (status 1)."""
     from jwpipe.refs import ReferenceFinder
     from jwpipe.refs.verify import verify as findings
 

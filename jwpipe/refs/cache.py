@@ -11,6 +11,7 @@
 import errno
 import hashlib
 import os
+import re
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -162,19 +163,50 @@ class Cache:
         ReferenceError
             If the file is damaged.
         """
-        path = self.config / "server_config"
-        try:
-            text = path.read_text()
-            info = literal.value(literal.parse(text.strip(), mode="eval", max_chars=64_000_000).body)
-        except FileNotFoundError:
-            return {}
-        except (OSError, UnicodeDecodeError, LiteralError) as exc:
-            raise ReferenceError(
-                f"{path} cannot be read: {exc}", "remove it; the next run with network renews it"
-            ) from None
+        text = self._config_text()
+        info = self._config_value(text) if text else {}
         if not isinstance(info, dict):
-            raise ReferenceError(f"{path} holds no table", "remove it; the next run with network renews it")
+            raise self._damaged_config("it holds no table")
         return info
+
+    def setting(self, key):
+        """Read one entry of the server's configuration, without the long list of files in it.
+
+        Parameters
+        ----------
+        key : str
+            Name of an entry that is text or a list of text.
+
+        Returns
+        -------
+        str, list or None
+            None where there is no such entry.
+
+        Raises
+        ------
+        ReferenceError
+            If the file is damaged.
+        """
+        entry = re.search(rf"""'{key}'\s*:\s*('[^'\n]*'|\[[^][{{}}()]*\])\s*[,}}]""", self._config_text())
+        return self._config_value(entry[1]) if entry else self.server_config().get(key)
+
+    def _config_text(self):
+        try:
+            return (self.config / "server_config").read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as exc:
+            raise self._damaged_config(getattr(exc, "strerror", None) or exc) from None
+
+    def _config_value(self, text):
+        try:
+            return literal.value(literal.parse(text, mode="eval", max_chars=64_000_000).body)
+        except LiteralError as exc:
+            raise self._damaged_config(exc) from None
+
+    def _damaged_config(self, reason):
+        path = self.config / "server_config"
+        return ReferenceError(f"{path} cannot be read: {reason}", "remove it; the next run with network renews it")
 
     def store_server_config(self, info):
         """Keep what the server says for runs without network; a cache that cannot be written to stays as it is.

@@ -13,6 +13,7 @@ OBSERVATORY = "jwst"
 
 _CHUNK = 1 << 20
 _MAX_REPLY = 256 << 20
+_IMPATIENT = 10  # seconds
 
 
 class ServerError(ReferenceError):
@@ -54,8 +55,13 @@ class Server:
         """Whether the address says that there is no server."""
         return "serverless" in self.url or "server-less" in self.url
 
-    def info(self):
+    def info(self, patient=True):
         """Ask the server for its configuration, once.
+
+        Parameters
+        ----------
+        patient : bool
+            Whether to try as often and wait as long as for a file; not to is for what the cache knows as well.
 
         Returns
         -------
@@ -72,11 +78,11 @@ class Server:
             raise self._failure
         if self._info is None:
             try:
-                info = self.call("get_server_info")
+                info = self.call("get_server_info", patient=patient)
                 if not isinstance(info, dict) or not isinstance(info.get("operational_context"), str):
                     raise ServerError(f"the CRDS server {self.url} sends no usable configuration")
             except ServerError as exc:
-                self._failure = exc
+                self._failure = exc if patient else None
                 raise
             for section in ("reference_url", "mapping_url", "config_url", "pickle_url"):
                 if isinstance(info.get(section), dict) and "unchecked" in info[section]:
@@ -152,7 +158,7 @@ class Server:
             base = base.get(OBSERVATORY) if isinstance(base, dict) else base
         return f"{str(base or f'{self.url}/unchecked_get/{kind}s/{OBSERVATORY}').rstrip('/')}/{name}"
 
-    def call(self, method, *parameters):
+    def call(self, method, *parameters, patient=True):
         """Call a method of the JSON-RPC service.
 
         Parameters
@@ -161,6 +167,8 @@ class Server:
             Its name.
         *parameters
             What JSON can say.
+        patient : bool
+            Whether to try more than once, and to wait for more than a few seconds.
 
         Returns
         -------
@@ -174,9 +182,10 @@ class Server:
         """
         if self.offline:
             raise _RefusedError("there is no CRDS server to ask (CRDS_SERVER_URL says serverless)")
-        return self._retried(lambda: self._call(method, parameters), method)
+        timeout = self.timeout if patient else min(self.timeout, _IMPATIENT)
+        return self._retried(lambda: self._call(method, parameters, timeout), self.attempts if patient else 1)
 
-    def _call(self, method, parameters):
+    def _call(self, method, parameters, timeout):
         import html
         import json
         import uuid
@@ -185,8 +194,8 @@ class Server:
         identifier = f"jwpipe-{uuid.uuid4()}"
         body = {"jsonrpc": "1.0", "method": method, "params": parameters, "id": identifier}
         request = Request(f"{self.url}/json/{method}/{identifier}/", json.dumps(body).encode())
-        with self._opened(request) as stream:
-            text = stream.read(_MAX_REPLY)
+        with self._opened(request, timeout) as stream:
+            text = self._read(stream, _MAX_REPLY, request.full_url)
         try:
             reply = json.loads(text)
             error, result = reply.get("error"), reply["result"] if not reply.get("error") else None
@@ -225,21 +234,23 @@ class Server:
         url = self.file_url(name)
 
         def once():
-            with self._opened(url) as stream:
-                return attempt(iter(lambda: self._chunk(stream, url), b""))
+            with self._opened(url, self.timeout) as stream:
+                return attempt(iter(lambda: self._read(stream, _CHUNK, url), b""))
 
-        return self._retried(once, name)
+        return self._retried(once, self.attempts)
 
-    def _chunk(self, stream, url):
+    @staticmethod
+    def _read(stream, size, url):
         from http.client import HTTPException
 
         try:
-            return stream.read(_CHUNK)
+            return stream.read(size)
         except (OSError, HTTPException) as exc:
             raise ServerError(f"the connection broke off while reading {url}: {exc or type(exc).__name__}") from None
 
+    @staticmethod
     @contextmanager
-    def _opened(self, request):
+    def _opened(request, timeout):
         """Open an address, turning everything that may go wrong up to the first byte into a ServerError."""
         from http.client import HTTPException
         from urllib.error import HTTPError
@@ -249,7 +260,7 @@ class Server:
         if not url.startswith(("http://", "https://")):
             raise _RefusedError(f"{url} is no http address")
         try:
-            stream = urlopen(request, timeout=self.timeout)
+            stream = urlopen(request, timeout=timeout)
         except HTTPError as exc:
             exc.close()
             kind = _RefusedError if 400 <= exc.code < 500 and exc.code not in (408, 429) else ServerError
@@ -260,18 +271,19 @@ class Server:
         with stream:
             yield stream
 
-    def _retried(self, action, what):
-        for attempt in range(1, self.attempts + 1):
+    def _retried(self, action, attempts):
+        attempt = 1
+        while True:
             try:
                 return action()
             except _RefusedError:
                 raise
             except ServerError as exc:
-                if attempt == self.attempts:
+                if attempt == attempts:
                     tried = f", {attempt} times" if attempt > 1 else ""
                     raise ServerError(f"{exc.args[0]}{tried}", exc.advice) from None
             time.sleep(min(self.delay * 2 ** (attempt - 1), 60))
-        raise AssertionError(what)
+            attempt += 1
 
 
 def decoded(result):

@@ -1,5 +1,6 @@
 """The references of an exposure: which the rules of a context say, and where they are."""
 
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from jwpipe.refs.parkeys import UNDEFINED, parameters
 from jwpipe.refs.rules import NOT_APPLICABLE, OMITTED
 
 __all__ = ["ReferenceFinder", "Resolved", "best_references"]
+
+log = logging.getLogger("jwpipe")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class ReferenceFinder:
         self.progress = progress
         self._wanted = context or os.environ.get("CRDS_CONTEXT") or f"{OBSERVATORY}-operational"
         self._context = None
-        self._configuration = None
+        self._bad_files = None
         self._parsed = {}
 
     # ------------------------------------------------------------------------------------------ context
@@ -112,8 +115,8 @@ class ReferenceFinder:
         }.get(name)
         if key is None:
             return self._context_by_date(wanted)
-        info = self._latest_configuration()
-        context = info.get(key) or (info.get("operational_context") if key == "latest_context" else None)
+        setting = self._settings()
+        context = setting(key) or (setting("operational_context") if key == "latest_context" else None)
         if not isinstance(context, str) or not context.endswith(".pmap"):
             raise ReferenceError(
                 f"the context {wanted} is not known: no CRDS server answers, and {self.cache.config} does not say",
@@ -142,17 +145,17 @@ class ReferenceFinder:
             raise ReferenceError(f"the CRDS server has no context for {date}")
         return context
 
-    def _latest_configuration(self):
-        """Give the server's configuration: from the server, else as the cache keeps it."""
+    def _settings(self):
+        """Give the look-up of what the server says of itself: asked now, else as the cache keeps it."""
         if not self.server.offline:
             try:
-                info = self.server.info()
-            except ServerError:
-                pass  # what the cache keeps serves, as in the client
+                info = self.server.info(patient=False)
+            except ServerError as exc:
+                log.warning("%s; what the cache keeps is used", exc)
             else:
                 self.cache.store_server_config(info)
-                return info
-        return self.cache.server_config()
+                return info.get
+        return self.cache.setting
 
     # ------------------------------------------------------------------------------------------ rules
 
@@ -335,9 +338,9 @@ class ReferenceFinder:
 
     def _refuse_bad(self, name):
         """Refuse files that the server has marked as scientifically invalid, as the CRDS client does."""
-        if self._configuration is None:
-            self._configuration = self.cache.server_config()
-        if name in (self._configuration.get("bad_files_list") or ()):
+        if self._bad_files is None:
+            self._bad_files = frozenset(map(str, self.cache.setting("bad_files_list") or ()))
+        if name in self._bad_files:
             variable = "CRDS_ALLOW_BAD_RULES" if is_rules(name) else "CRDS_ALLOW_BAD_REFERENCES"
             if os.environ.get(variable, "").upper() not in ("1", "T", "TRUE", "Y", "YES"):
                 raise ReferenceError(

@@ -66,7 +66,7 @@ def _known_files(cache, server):
     info = {}
     if not server.offline:
         try:
-            info = server.info()
+            info = server.info(patient=False)
             cache.store_server_config(info)
         except ServerError:
             pass
