@@ -160,7 +160,8 @@ def choose_method(par, nints, ngroups, nunused):
     Notes
     -----
     The counts are those of `jwst` 1.14.1: `nunused` is of all integrations, yet is subtracted from each, so that MIRI
-    exposures of several integrations, whose first and last groups are not used, take the iterative method.
+    exposures of several integrations, whose first and last groups are not used, take the iterative method. But
+    `minimum_groups` counts always, there only on several cores.
     """
     groups = nints * (ngroups - nunused)
     clipped = nints if par.only_use_ints else groups
