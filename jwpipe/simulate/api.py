@@ -1,0 +1,97 @@
+"""From a mode and its options to files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from jwpipe.simulate import modes
+from jwpipe.simulate.calibration import draw_calibration
+from jwpipe.simulate.crds import Cache
+from jwpipe.simulate.detector import expose
+from jwpipe.simulate.electronics import Electronics, Readout
+from jwpipe.simulate.events import draw_events
+from jwpipe.simulate.exposure import plan
+from jwpipe.simulate.products import write_truth, write_uncal
+from jwpipe.simulate.references import write_references
+from jwpipe.simulate.scene import populate, render
+from jwpipe.simulate.streams import Streams
+
+__all__ = ["Simulated", "simulate"]
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a simulation made.
+
+    Attributes
+    ----------
+    uncal : pathlib.Path
+        The raw exposure.
+    truth : pathlib.Path
+        What was put in.
+    crds_path : pathlib.Path
+        CRDS_PATH of the references.
+    context : str
+        CRDS_CONTEXT.
+    """
+
+    uncal: Path
+    truth: Path
+    crds_path: Path
+    context: str
+
+
+def simulate(mode, output_dir, **options):
+    """Simulate an exposure, with its references and the truth.
+
+    Parameters
+    ----------
+    mode : str
+        Name of the mode (`jwpipe.simulate.modes.CATALOGUE`).
+    output_dir : path-like
+        Where files go; references into ``crds`` below it, beside those that other simulations put there.
+    **options
+        Options of the mode, see its `Options`.
+
+    Returns
+    -------
+    Simulated
+        The same options give the same bytes.
+
+    Raises
+    ------
+    UsageError
+        No such mode, or wrong options.
+    OutputError
+        A file cannot be written.
+    """
+    mode = modes.load(mode)
+    options = mode.check(options)
+    exposure = plan(mode, options)
+    streams, properties = Streams(options.seed), mode.properties
+    window, instrument = exposure.window, exposure.instrument
+
+    whole = instrument.windows(exposure.detector.name)["FULL"] if options.full_references else window
+    known = draw_calibration(exposure, whole, properties, streams)
+    calibration = known.cut(window)
+    depth = properties.well * properties.gain / exposure.integration_time
+    sources = populate(window.shape, options, mode.optics, depth, streams("sources"))
+    light = render(window.shape, sources, options.sky, mode.optics) * calibration.response
+    events = draw_events(exposure, options, calibration.active, streams)
+    electronics = Electronics(Readout(instrument, exposure.detector, window), properties)
+    data, zeroframe = expose(exposure, light, calibration, events, electronics, properties.reset_noise, streams)
+
+    folder = Path(output_dir)
+    made = Simulated(
+        uncal=folder / f"{exposure.root}_uncal.fits",
+        truth=folder / f"{exposure.root}_truth.fits",
+        crds_path=folder / "crds",
+        context=Cache.context,
+    )
+    # Reference pixels take the slow part of the 1/f noise away, and put as much of their own in.
+    residual = np.hypot(properties.pink, properties.pink_rows)
+    write_references(Cache(made.crds_path, instrument), exposure, known, residual, options)
+    write_truth(made.truth, exposure, mode, options, calibration, light, sources, events)
+    write_uncal(made.uncal, exposure, mode, data, zeroframe)
+    return made

@@ -1,0 +1,128 @@
+"""The detector: from a rate of light to the counts that are sent down."""
+
+import numpy as np
+
+__all__ = ["expose", "measured"]
+
+BAND = 64  # rows worked on at a time: a few planes of them stay in the cache
+TOP = 65535
+BEYOND = 1.02  # signal at which a pixel stops counting, against that of its saturation
+
+
+def measured(linear, coefficients, out=None):
+    """Find the signal that the linearity correction turns into a given one.
+
+    Parameters
+    ----------
+    linear : ndarray of float32, (ny, nx)
+        Linear signal, DN.
+    coefficients : ndarray of float32, (n, ny, nx)
+        Of the correction; the first two powers are 0 and 1.
+    out : ndarray of float32, optional
+        Where to; may be `linear`.
+
+    Returns
+    -------
+    ndarray of float32
+        Measured signal, DN: two steps of Newton's method from the solution of the second-order part, which leaves less
+        than 0.01 DN.
+    """
+    out = np.empty_like(linear) if out is None else out
+    for first in range(0, len(linear), BAND):
+        rows = slice(first, first + BAND)
+        target, c = linear[rows], coefficients[:, rows]
+        signal = target / (1 + c[2] * target)
+        for _ in range(2):
+            value, slope = c[-1] * signal, c[-1] * len(c[1:]) * signal
+            for power in range(len(c) - 2, 1, -1):
+                value += c[power]
+                value *= signal
+                slope += power * c[power]
+                slope *= signal
+            # The loop leaves c2 s + c3 s^2 + ... and its counterpart of the derivative.
+            signal -= ((1 + value) * signal - target) / (1 + slope)
+        out[rows] = signal
+    return out
+
+
+def linearized(signal, coefficients):
+    """Apply the linearity correction."""
+    value = np.zeros_like(signal)
+    for c in coefficients[::-1]:
+        value *= signal
+        value += c
+    return value
+
+
+def expose(exposure, light, calibration, events, electronics, reset_noise, streams):
+    """Read the detector out through an exposure.
+
+    In every frame: charge gathers (shot noise of light and dark current, hits), is seen through the inter-pixel
+    capacitance, bends (inverse of the linearity correction) up to saturation, and is read on top of the bias with the
+    noise of the electronics, as a whole number of 16 bits. Frames of a group are averaged, and the rest cut off, as on
+    board.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        What to do.
+    light : ndarray of float32, (ny, nx)
+        e-/s that the light sets free.
+    calibration : Calibration
+        Of the window.
+    events : Events
+        Hits.
+    electronics : Electronics
+        Correlated noise.
+    reset_noise : float
+        DN.
+    streams : Streams
+        Random numbers.
+
+    Returns
+    -------
+    data : ndarray of uint16, (nints, ngroups, ny, nx)
+        DN.
+    zeroframe : ndarray of uint16, (nints, ny, nx)
+        First frame of each integration.
+    """
+    pattern, active = exposure.pattern, calibration.active
+    electrons = ((light.astype("f8") + calibration.dark) * exposure.frame_time).clip(0)
+    electrons[~active] = 0
+    most = linearized(np.float32(BEYOND) * calibration.well, calibration.coefficients)
+    data = np.empty(exposure.shape, "u2")
+    zeroframe = np.empty((exposure.nints, *exposure.window.shape), "u2")
+    sums = np.empty(exposure.window.shape, "u4")
+    for i in range(exposure.nints):
+        noise = streams("reset", i).standard_normal(exposure.window.shape, "f4")
+        level = calibration.bias + np.float32(reset_noise) * noise
+        charge = np.zeros(exposure.window.shape, "f4")
+        last = -1
+        for group in range(exposure.ngroups):
+            sums[:] = 0
+            for frame in range(group * exposure.frames_a_group, group * exposure.frames_a_group + pattern.nframes):
+                charge += streams("photons", i, frame).poisson(electrons * (frame - last))
+                events.add(charge, i, last, frame, active)
+                counts = _read(charge, level, most, calibration, electronics, streams("read", i, frame))
+                if frame == 0:
+                    zeroframe[i] = counts
+                sums += counts
+                last = frame
+            np.floor_divide(sums, pattern.nframes, out=sums)
+            data[i, group] = sums
+    return data, zeroframe
+
+
+def _read(charge, level, most, calibration, electronics, stream):
+    signal = calibration.couple(charge)
+    signal /= calibration.gain
+    np.minimum(signal, most, out=signal)
+    measured(signal, calibration.coefficients, out=signal)
+    signal += level
+    signal += electronics.frame(stream)
+    white = stream.standard_normal(signal.shape, "f4")
+    white *= calibration.noise
+    signal += white
+    np.rint(signal, out=signal)
+    np.clip(signal, 0, TOP, out=signal)
+    return signal.astype("u2")
