@@ -10,6 +10,7 @@ import errno
 import io
 import math
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -24,6 +25,7 @@ BLOCK = 2880
 CHUNK = 1 << 20  # bytes read or written at a time: small beside a plane, large beside a system call
 STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 BITPIX = {"u1": 8, "i2": 16, "u2": 16, "i4": 32, "u4": 32, "i8": 64, "f4": -32, "f8": -64}
+COLUMNS = {"L": "S1", "B": ">u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}  # of tables, by code
 OFFSET = {"u2": 1 << 15, "u4": 1 << 31}
 STRUCTURAL = frozenset("SIMPLE XTENSION BITPIX EXTEND PCOUNT GCOUNT BSCALE BZERO EXTNAME EXTVER".split())
 
@@ -97,9 +99,9 @@ class Extension:
             position += rows.start * math.prod(shape[1:])
             shape = (rows.stop - rows.start, *shape[1:])
         count = math.prod(shape)
-        zero, scale = self.header.get("BZERO", 0), self.header.get("BSCALE", 1)
+        zero, scale = self.scaling
         if out is None:
-            out = np.empty(shape, dtype or self._natural(zero, scale))
+            out = np.empty(shape, dtype or self._natural())
         flat = out.reshape(-1)
         item = self.stored.itemsize
         step = CHUNK // item
@@ -114,7 +116,13 @@ class Extension:
                 _unpack(view, self.stored, part, zero, scale, threads)
         return out
 
-    def _natural(self, zero, scale):
+    @property
+    def scaling(self):
+        """BZERO and BSCALE."""
+        return self.header.get("BZERO", 0), self.header.get("BSCALE", 1)
+
+    def _natural(self):
+        zero, scale = self.scaling
         unsigned = {">i2": "u2", ">i4": "u4"}
         stored = self.stored.str
         if scale == 1 and stored in unsigned and zero == OFFSET[unsigned[stored]]:
@@ -142,22 +150,46 @@ class Extension:
         """
         if (rows.start, rows.stop, columns.start, columns.stop) == (0, self.shape[-2], 0, self.shape[-1]):
             return self.read(dtype, threads=threads)
-        lead = self.shape[:-2]
-        planes = [self.read(dtype, index, threads=threads, rows=rows)[:, columns] for index in np.ndindex(lead)]
-        return np.stack(planes).reshape(*lead, *planes[0].shape)
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        out = np.empty((*self.shape[:-2], *shape), dtype or self._natural())
+        for index in np.ndindex(self.shape[:-2]):
+            if shape[1] == self.shape[-1]:
+                self.read(index=index, out=out[index], threads=threads, rows=rows)
+            else:
+                out[index] = self.read(out.dtype, index, threads=threads, rows=rows)[:, columns]
+        return out
 
     def table(self):
-        """Read a binary table.
+        """Read a binary table of fixed-size columns.
 
         Returns
         -------
-        astropy.io.fits.FITS_rec
-        """
-        from astropy.io import fits
+        ndarray
+            Structured, native byte order; texts as str, without trailing blanks.
 
+        Raises
+        ------
+        InputError
+            The extension is no such table.
+        """
         with self.file.reopened() as stream:
-            stream.seek(self.start)
-            return fits.BinTableHDU.fromstring(stream.read(self.data_start - self.start + padded(self.data_size))).data
+            stream.seek(self.data_start)
+            data = stream.read(math.prod(self.shape) if len(self.shape) == 2 else 0)
+        try:
+            columns = [_column(self.header, i) for i in range(1, self.header["TFIELDS"] + 1)]
+            rows = np.frombuffer(data, [(name, stored, shape) for name, stored, shape, _ in columns])
+        except (AttributeError, KeyError, ValueError):
+            raise InputError(f"{self.file.path}: {self.name} is no table that jwpipe can read") from None
+        read = {}
+        for name, stored, _, zero in columns:
+            text = stored[0] == "S"
+            read[name] = np.char.rstrip(np.char.decode(rows[name], "latin-1")) if text else rows[name] + zero
+        out = np.empty(
+            len(rows), [(name, array.dtype.newbyteorder("="), array.shape[1:]) for name, array in read.items()]
+        )
+        for name, array in read.items():
+            out[name] = array
+        return out
 
     def raw(self):
         """Read the whole HDU, header included, as a `RawBlock`."""
@@ -257,6 +289,22 @@ def _unpack(view, stored, out, zero, scale, threads):
     else:
         out[:] = values.astype("f8") * scale + zero
     return None
+
+
+def _column(header, number):
+    """Name, stored type, shape and offset of a column of a binary table."""
+    repeat, code = re.fullmatch(r"(\d*)([A-Z])", header[f"TFORM{number}"].strip()).groups()
+    repeat = int(repeat or 1)
+    if header.get(f"TSCAL{number}", 1) != 1:
+        raise ValueError
+    if code == "A":
+        return header[f"TTYPE{number}"], f"S{repeat}", (), 0
+    shape = () if repeat == 1 else (repeat,)
+    if f"TDIM{number}" in header:
+        shape = tuple(int(n) for n in reversed(header[f"TDIM{number}"].strip(" ()").split(",")))
+    # An array of no dimension for zero, so that an offset widens the type and none leaves it.
+    zero = np.asarray(header.get(f"TZERO{number}", 0), "i8")
+    return header[f"TTYPE{number}"], COLUMNS[code], shape, zero if zero else np.asarray(0, COLUMNS[code])
 
 
 class RawBlock:

@@ -6,7 +6,6 @@ edited here as a graph of tagged YAML nodes: whatever the input's tree holds, kn
 reading it costs no `asdf` import.
 """
 
-import numpy as np
 import yaml
 
 from jwpipe.products.fitsfile import RawBlock
@@ -75,8 +74,6 @@ def tree_block(root, blocks, meta):
     -------
     RawBlock
     """
-    from astropy.io import fits
-
     node = _child(root, "meta")
     for name, value in meta.items():
         node.value = [pair for pair in node.value if pair[0].value != name]
@@ -84,8 +81,29 @@ def tree_block(root, blocks, meta):
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text = yaml.serialize(root, Dumper=dumper, tags={"!": "tag:stsci.edu:asdf/"}, explicit_start=True)
     body = PREAMBLE + text[text.index("--- ") + 4 :].encode("utf-8") + b"...\n" + blocks
-    column = fits.Column("ASDF_METADATA", f"{len(body)}B", array=np.frombuffer(body, "u1")[None, :])
-    return RawBlock.from_table(fits.BinTableHDU.from_columns([column], name=EXTENSION))
+    return RawBlock(EXTENSION, *_table_of_one(body))
+
+
+def _table_of_one(body):
+    """Header, its bytes, and data of a table of one row and one column of bytes."""
+    from astropy.io.fits import Header
+
+    header = Header()
+    for keyword, value in {
+        "XTENSION": "BINTABLE",
+        "BITPIX": 8,
+        "NAXIS": 2,
+        "NAXIS1": len(body),
+        "NAXIS2": 1,
+        "PCOUNT": 0,
+        "GCOUNT": 1,
+        "TFIELDS": 1,
+        "TTYPE1": "ASDF_METADATA",
+        "TFORM1": f"{len(body)}B",
+        "EXTNAME": EXTENSION,
+    }.items():
+        header[keyword] = value
+    return header, header.tostring().encode("ascii"), body
 
 
 def _text(value):

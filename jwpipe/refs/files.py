@@ -197,6 +197,10 @@ class ReferenceFile:
 
         Returns
         -------
-        astropy.io.fits.FITS_rec
+        ndarray
+            Structured.
         """
-        return self._extension(extname).table()
+        try:
+            return self._extension(extname).table()
+        except InputError as problem:
+            raise ReferenceError(f"the {self.reftype} reference cannot be read: {problem}") from None

@@ -116,6 +116,17 @@ def test_a_product_comes_back_as_it_was(tmp_path):
         np.testing.assert_array_equal(hdus["DQ"].data, cube.dq)
 
 
+def test_tables_are_read_as_astropy_reads_them(tmp_path):
+    rows = np.zeros(3, [("name", "S7"), ("flag", "u4"), ("small", "i2"), ("pair", "f8", (2,)), ("grid", "f4", (2, 3))])
+    rows["name"], rows["flag"], rows["small"] = [b"a", b"bc ", b""], [1, 2**31, 2**32 - 1], [-5, 0, 32767]
+    rows["pair"], rows["grid"] = [[1, np.nan]] * 3, np.arange(18).reshape(3, 2, 3)
+    fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(rows, name="T")]).writeto(tmp_path / "t.fits")
+    table = fitsfile.FitsFile(tmp_path / "t.fits")["T"].table()
+    assert table["name"].tolist() == ["a", "bc", ""]
+    for name in ("flag", "small", "pair", "grid"):
+        np.testing.assert_array_equal(table[name], rows[name])
+
+
 VALUES = st.one_of(
     st.booleans(),
     st.integers(-(10**15), 10**15),

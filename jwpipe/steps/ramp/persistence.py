@@ -140,7 +140,7 @@ def saturation_limit(reference):
 def time_scales(reference):
     """Parameters of the families, (nfamilies, 4) float64: capture0, capture1 (1/s), capture2, decay_param (1/s)."""
     table = reference.table("TRAPPARS")
-    names = {name.lower(): name for name in table.names}
+    names = {name.lower(): name for name in table.dtype.names}
     missing = [name for name in COLUMNS if name not in names]
     if missing or not len(table):
         raise ReferenceError(f"{reference.name}, a trappars reference, has no {', '.join(missing) or 'rows'}")
