@@ -198,7 +198,7 @@ class _Execution:
                     made = step(product, refs, par, self.run)
                     record.status, record.reason = "COMPLETE", ""
                 except Skip as why:
-                    log.warning("%s is skipped: %s", step.name, why)
+                    log.info("%s is skipped: %s", step.name, why)
                     made, record.reason = product, str(why)
                 results += made if isinstance(made, tuple) else (made,)
                 used |= refs.used
