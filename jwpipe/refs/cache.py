@@ -135,8 +135,10 @@ class Cache:
         Raises
         ------
         ReferenceError
-            If the name does not say of which instrument the file is.
+            If the name is no plain name, or does not say of which instrument the file is.
         """
+        if not name or Path(name).name != name or name.startswith("."):
+            raise ReferenceError(f"{name!r:.100} is not the name of a file in the cache", "give it without folder")
         if is_rules(name):
             return self.mappings / name
         if self.mode == "flat":

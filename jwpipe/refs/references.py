@@ -3,7 +3,6 @@
 import logging
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from jwpipe.errors import InputError, ReferenceError, UsageError, nearest
 from jwpipe.refs import rules
@@ -258,12 +257,11 @@ class ReferenceFinder:
             text = self._rules_text(name)
             parse = rules.parse_reference_rules if name.endswith(".rmap") else rules.parse_index
             verify = os.environ.get("CRDS_IGNORE_MAPPING_CHECKSUM", "").upper() not in ("1", "T", "TRUE", "Y", "YES")
-            self._parsed[name] = parse(text, Path(name).name, verify)
+            self._parsed[name] = parse(text, name, verify)
         return self._parsed[name]
 
     def _rules_text(self, name):
-        # A context given with its folder is a file under development; what it names is in the cache as ever.
-        path = Path(name) if os.sep in name else self.locate(name)
+        path = self.locate(name)
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:

@@ -274,6 +274,9 @@ def test_bad_files_are_refused(tmp_path, monkeypatch):
 def test_layout(tmp_path, monkeypatch):
     cache = Cache(tmp_path)
     assert cache.path("jwst_miri_flat_0001.fits") == tmp_path / "references/jwst/miri/jwst_miri_flat_0001.fits"
+    for name in ("../jwst_nircam_x.rmap", "/etc/jwst_miri_x.fits", ".jwst_miri_x.fits", ""):
+        with pytest.raises(ReferenceError, match="not the name of a file"):
+            cache.path(name)
     with pytest.raises(ReferenceError, match="of which instrument"):
         cache.path("flat.fits")
     (tmp_path / "config/jwst").mkdir(parents=True)
