@@ -1,0 +1,691 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Slopes of ramps by optimally weighted least squares, segment by segment.
+
+One call fits all integrations of all pixels. Rows are shared among threads; a thread takes 64 pixels of a row at a time,
+with all their groups beside each other in its scratch, so that every array is read in whole cache lines, once (twice
+where there are several integrations: the variances need the median rate of all of them first). Each pixel's sums are
+formed in the order of its groups, segments and integrations: the same bits for any number of threads. Single precision
+is used for what build 10.2 keeps in single precision, since a slope near zero shows the rounding of its sums.
+
+Unchecked indexing is safe: `jwpipe.steps.ramp.ramp_fit` gives arrays of one frame shape, ranges within the ramp, and
+segment arrays as deep as `count` found to be needed.
+
+Source: Fixsen et al. 2000, PASP 112, 1350 (weights); Robberto 2007, JWST-STScI-0001490 (segments and variances).
+"""
+
+from cython.parallel cimport parallel, prange
+from libc.math cimport NAN, fabs, pow, sqrt, sqrtf
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+cdef enum:
+    BLOCK = 64  # pixels that a thread takes at a time
+    POWERS = 6  # exponents of the weights
+    SLOTS = 16  # lengths of segment for which a thread remembers the weights, a power
+    NETWORK = 24  # differences up to which blocks of ramps without flags are sorted side by side
+
+cdef unsigned char DO_NOT_USE = 1
+cdef unsigned char SATURATED = 2
+cdef unsigned char JUMP_DET = 4
+cdef unsigned char CHARGELOSS = 128
+cdef unsigned int NO_GAIN_VALUE = 1 << 19
+
+# Exponent of the weights, and the signal-to-noise ratio above which it holds (Fixsen et al. 2000, table 2).
+cdef double[POWERS] EXPONENT = [0.0, 0.4, 1.0, 3.0, 6.0, 10.0]
+cdef float[POWERS] THRESHOLD = [0.0, 5.0, 10.0, 20.0, 50.0, 100.0]
+
+cdef struct Job:
+    # What all threads share: arrays by their first element, sizes, times in s.
+    const float *data
+    const unsigned char *groupdq
+    const unsigned int *pixeldq
+    const float *gain
+    const float *readnoise
+    const float *dark
+    const float *zeroframe
+    float *image
+    unsigned int *image_dq
+    float *ints
+    unsigned int *ints_dq
+    float *segments
+    float *pedestal
+    float *crmag
+    Py_ssize_t nints, depth, first, ngroups, nsegments, ncr, plane
+    float group_time, frame_time, one_group_time, noise_scale, pedestal_scale
+    bint suppress
+
+cdef struct Scratch:
+    # One thread's: counts and flags of a block of one integration, by group and pixel, and what is known of its ramps.
+    float *counts
+    unsigned char *flags
+    float *differences
+    int *keys
+    int *start
+    int *length
+    double *weights
+    int[POWERS * SLOTS] known
+    int[BLOCK] good  # groups without any flag
+    unsigned char[BLOCK] seen  # flags of any group
+    unsigned char[BLOCK] common  # flags of every group, SATURATED and DO_NOT_USE taken as one
+    float[BLOCK] time  # what one group stands for, s
+
+cdef struct Line:
+    float slope, sigslope, yint, sigyint
+
+cdef struct Sums:
+    # Of the segments of a ramp, or of the ramps of a pixel: slope and 1 by variance, 1 by each kind of variance.
+    float slope, both, poisson, rnoise, loss_rnoise
+
+
+cdef Scratch *make_scratch(Py_ssize_t ngroups) noexcept nogil:
+    """Allocate what a thread works in; NULL where memory is out."""
+    cdef Scratch *s = <Scratch *>malloc(sizeof(Scratch))
+    cdef int i
+    if s == NULL:
+        return NULL
+    s.counts = <float *>malloc(ngroups * BLOCK * sizeof(float))
+    s.flags = <unsigned char *>malloc(ngroups * BLOCK)
+    s.differences = <float *>malloc(ngroups * sizeof(float))
+    s.keys = <int *>malloc(NETWORK * BLOCK * sizeof(int))
+    s.start = <int *>malloc(ngroups * sizeof(int))
+    s.length = <int *>malloc(ngroups * sizeof(int))
+    s.weights = <double *>malloc(POWERS * SLOTS * ngroups * sizeof(double))
+    for i in range(POWERS * SLOTS):
+        s.known[i] = 0
+    if (s.counts == NULL or s.flags == NULL or s.differences == NULL or s.keys == NULL
+            or s.start == NULL or s.length == NULL or s.weights == NULL):
+        free_scratch(s)
+        return NULL
+    return s
+
+
+cdef void free_scratch(Scratch *s) noexcept nogil:
+    if s != NULL:
+        free(s.counts)
+        free(s.flags)
+        free(s.differences)
+        free(s.keys)
+        free(s.start)
+        free(s.length)
+        free(s.weights)
+        free(s)
+
+
+cdef void load(const Job *job, Scratch *s, Py_ssize_t i, Py_ssize_t corner, int width) noexcept nogil:
+    """Bring a block of one integration into the scratch, and settle which of its groups are of use.
+
+    A count that is NaN is as good as DO_NOT_USE. Ramps of one group are dropped where that is asked for. Otherwise,
+    ramps saturated throughout begin with the zero frame where it has data.
+    """
+    cdef Py_ssize_t g, offset = (i * job.depth + job.first) * job.plane + corner
+    cdef const float *data
+    cdef const unsigned char *dq
+    cdef float *counts
+    cdef unsigned char *flags
+    cdef unsigned char f
+    cdef float zero
+    cdef int p
+    for p in range(width):
+        s.good[p] = 0
+        s.seen[p] = 0
+        s.common[p] = DO_NOT_USE | SATURATED
+        s.time[p] = job.group_time
+    for g in range(job.ngroups):
+        data, dq = job.data + offset + g * job.plane, job.groupdq + offset + g * job.plane
+        counts, flags = s.counts + g * BLOCK, s.flags + g * BLOCK
+        for p in range(width):
+            counts[p] = data[p]
+            f = dq[p] | <unsigned char>(data[p] != data[p])
+            flags[p] = f
+            s.seen[p] |= f
+            s.common[p] &= f | ((f & SATURATED) >> 1)
+            s.good[p] += f == 0
+    for p in range(width):
+        if s.seen[p] == 0:
+            continue
+        if job.suppress:
+            if s.good[p] == 1:
+                s.common[p] |= DO_NOT_USE
+                for g in range(job.ngroups):
+                    s.flags[g * BLOCK + p] |= DO_NOT_USE
+                s.good[p] = 0
+        elif s.common[p] & SATURATED and job.zeroframe != NULL:
+            zero = job.zeroframe[i * job.plane + corner + p]
+            if zero != 0 and zero == zero:
+                s.counts[p] = zero
+                s.flags[p] = 0
+                s.common[p] = 0
+                s.good[p] = 1
+                s.time[p] = job.frame_time
+    if job.one_group_time > 0:
+        for p in range(width):
+            if s.good[p] == 1 and s.flags[p] == 0 and s.time[p] != job.frame_time:
+                s.time[p] = job.one_group_time
+
+
+cdef float median(float *values, int n) noexcept nogil:
+    """Median; the values are put in another order."""
+    cdef int low = 0, high = n - 1, k = n // 2, i, j
+    cdef float pivot, swap, below
+    if n <= 16:
+        for i in range(1, n):
+            pivot = values[i]
+            j = i - 1
+            while j >= 0 and values[j] > pivot:
+                values[j + 1] = values[j]
+                j -= 1
+            values[j + 1] = pivot
+    else:
+        while low < high:  # quickselect
+            pivot = values[(low + high) // 2]
+            i, j = low, high
+            while i <= j:
+                while values[i] < pivot:
+                    i += 1
+                while values[j] > pivot:
+                    j -= 1
+                if i <= j:
+                    swap = values[i]
+                    values[i] = values[j]
+                    values[j] = swap
+                    i += 1
+                    j -= 1
+            if k <= j:
+                high = j
+            elif k >= i:
+                low = i
+            else:
+                break
+    if n % 2:
+        return values[k]
+    below = values[k - 1]
+    for i in range(k - 1):
+        if values[i] > below:
+            below = values[i]
+    return (below + values[k]) / 2
+
+
+cdef float median_rate(const Job *job, const Scratch *s, int p) noexcept nogil:
+    """Median of the differences of a ramp's groups, DN/s; 0 where there is none.
+
+    A first group whose next one is of no use counts as a difference from zero.
+    """
+    cdef const float *counts = s.counts + p
+    cdef const unsigned char *flags = s.flags + p
+    cdef unsigned char bad = DO_NOT_USE | SATURATED
+    cdef float first = counts[0] / job.group_time * (job.group_time / s.time[p]), before = first, value
+    cdef bint usable = not flags[0] & bad, now
+    cdef int n = 0
+    cdef Py_ssize_t g
+    for g in range(1, job.ngroups):
+        value = counts[g * BLOCK] / job.group_time
+        now = not flags[g * BLOCK] & bad
+        if not flags[g * BLOCK] & JUMP_DET:
+            if usable and now:
+                s.differences[n] = value - before
+                n += 1
+            elif g == 1 and usable:
+                s.differences[n] = first
+                n += 1
+        before, usable = value, now
+    if n > 0:
+        return median(s.differences, n)
+    return 0 if flags[0] & bad else first
+
+
+cdef inline int ordered(int bits) noexcept nogil:
+    """Turn the bits of a float into an integer of the same order, and back."""
+    return bits ^ ((bits >> 31) & 0x7FFFFFFF)
+
+
+cdef void median_rates(const Job *job, Scratch *s, int width, float *rate) noexcept nogil:
+    """Add the median rate of each ramp of a block, DN/s.
+
+    Ramps without flags have the same number of differences: they are sorted side by side, as integers, by exchanges
+    without branches, which the compiler turns into vector code.
+    """
+    cdef int n = <int>job.ngroups - 1, i, j, p, a, b, swap
+    cdef float t = job.group_time
+    cdef float[BLOCK] row
+    cdef float[BLOCK] other
+    cdef int[BLOCK] bits
+    cdef int *low
+    cdef int *high
+    cdef const float *counts
+    if 0 < n <= NETWORK:
+        for i in range(n):
+            counts, low = s.counts + i * BLOCK, s.keys + i * BLOCK
+            for p in range(BLOCK):
+                row[p] = counts[BLOCK + p] / t - counts[p] / t
+            memcpy(bits, row, sizeof(row))
+            for p in range(BLOCK):
+                low[p] = ordered(bits[p])
+        for i in range(n - 1, (n - 1) // 2 - 1, -1):  # the largest to the end, until the middle is in place
+            for j in range(i):
+                low, high = s.keys + j * BLOCK, s.keys + (j + 1) * BLOCK
+                for p in range(BLOCK):
+                    a, b = low[p], high[p]
+                    swap = (a ^ b) & -(b < a)
+                    low[p] = a ^ swap
+                    high[p] = b ^ swap
+        low, high = s.keys + (n - 1) // 2 * BLOCK, s.keys + n // 2 * BLOCK
+        for p in range(BLOCK):
+            bits[p] = ordered(low[p])
+        memcpy(row, bits, sizeof(row))
+        for p in range(BLOCK):
+            bits[p] = ordered(high[p])
+        memcpy(other, bits, sizeof(row))
+        for p in range(width):
+            if s.seen[p] == 0:
+                rate[p] += row[p] if n % 2 else (row[p] + other[p]) / 2
+    for p in range(width):
+        if s.seen[p] != 0 or not 0 < n <= NETWORK:
+            rate[p] += median_rate(job, s, p)
+
+
+cdef int find_segments(const unsigned char *flags, Py_ssize_t ngroups, int *start, int *length) noexcept nogil:
+    """Find the runs of groups without flags, each with the jump that it follows; give their number.
+
+    Runs of one group are left out, unless nothing else is left and the group is the first (or one of two).
+    """
+    cdef int n = 0, begin = -1, single = -1, g
+    for g in range(ngroups + 1):
+        if g < ngroups and flags[g * BLOCK] == 0:
+            if begin < 0:
+                begin = g - 1 if g > 0 and flags[(g - 1) * BLOCK] == JUMP_DET else g
+        elif begin >= 0:
+            if g - begin > 1:
+                start[n] = begin
+                length[n] = g - begin
+                n += 1
+            elif single < 0 and (begin == 0 or ngroups == 2):
+                single = begin
+            begin = -1
+    if n == 0 and single >= 0:
+        start[0], length[0] = single, 1
+        n = 1
+    return n
+
+
+cdef const double *weights_of(Scratch *s, Py_ssize_t ngroups, int power, int n) noexcept nogil:
+    """Weights of the groups of a segment of n, but for the read noise."""
+    cdef int slot = power * SLOTS + n % SLOTS, j
+    cdef double *row = s.weights + slot * ngroups
+    cdef double middle = (n - 1) / 2.0
+    if s.known[slot] != n:
+        for j in range(n):
+            row[j] = pow(fabs(j - middle) / middle, EXPONENT[power])
+        s.known[slot] = n
+    return row
+
+
+cdef Line fit(const Job *job, Scratch *s, int p, int start, int n, float gain, float rn) noexcept nogil:
+    """Fit one segment: slope in DN/s, intercept in DN, at the ramp's first group."""
+    cdef const float *counts = s.counts + start * BLOCK + p
+    cdef float first = counts[0], last = counts[(n - 1) * BLOCK], rise = last - first, variance, ratio, sigma, w
+    cdef float sum_w = 0, sum_y = 0
+    cdef double sum_x = 0, sum_xx = 0, sum_xy = 0, denominator, x
+    cdef const double *weights
+    cdef int power = 0, j
+    cdef Line line
+    if n == 1:
+        line.slope = first / (s.time[p] if job.ngroups > 2 else job.group_time)
+        line.yint = line.sigslope = line.sigyint = 0
+        return line
+    if n == 2:
+        line.slope = rise / job.group_time
+        line.yint = -rise if job.ngroups == 2 else last * (1.0 - (start + 1)) + first * <double>(start + 1)
+        line.sigslope = line.sigyint = <float>(sqrt(2.0) * rn)
+        return line
+    variance = rn * rn
+    sigma = sqrtf(variance + rise * gain) / gain  # NaN where the ramp falls: no power fits
+    ratio = rise / sigma
+    for j in range(1, POWERS):
+        if ratio > THRESHOLD[j]:
+            power = j
+    weights = weights_of(s, job.ngroups, power, n)
+    variance = 1 / variance
+    for j in range(n):
+        w = <float>(weights[j] * variance)
+        x = start + j
+        sum_w += w
+        sum_y += counts[j * BLOCK] * w
+        sum_x += x * w
+        sum_xx += x * x * w
+        sum_xy += x * w * counts[j * BLOCK]
+    denominator = sum_w * sum_xx - sum_x * sum_x
+    line.slope = <float>((sum_w * sum_xy - sum_x * sum_y) / denominator / job.group_time)
+    line.yint = <float>((sum_xx * sum_y - sum_x * sum_xy) / denominator)
+    line.sigslope = <float>sqrt(sum_w / denominator)
+    line.sigyint = <float>sqrt(sum_xx / denominator)
+    return line
+
+
+cdef float var_poisson(float rate, int n, float gain, float time) noexcept nogil:
+    """Variance of a segment's slope by photon noise, (DN/s)^2."""
+    return 1 / (time * gain * (n - 1 if n > 1 else 1)) * rate
+
+
+cdef float var_rnoise(int n, float gain, float rn, float time) noexcept nogil:
+    """Variance of a segment's slope by read noise, (DN/s)^2; a segment of one group is one from zero."""
+    cdef double m = n if n > 1 else 2
+    cdef float ratio = rn / time
+    return 12 * (ratio * ratio) * <float>(1 / (m * m * m - m)) / (gain * gain)
+
+
+cdef void clear_chargeloss(Scratch *s, int p, Py_ssize_t ngroups) noexcept nogil:
+    """Take groups that are flagged for charge loss back into use."""
+    cdef Py_ssize_t g
+    for g in range(ngroups):
+        if s.flags[g * BLOCK + p] & CHARGELOSS:
+            s.flags[g * BLOCK + p] &= ~(CHARGELOSS | DO_NOT_USE)
+        if s.flags[g * BLOCK + p] & SATURATED:
+            s.flags[g * BLOCK + p] |= DO_NOT_USE
+
+
+cdef int list_jumps(const Scratch *s, int p, Py_ssize_t ngroups, float *out, Py_ssize_t step) noexcept nogil:
+    """Write the heights of a ramp's jumps, DN, one every `step` elements where `out` is not NULL; give their number."""
+    cdef Py_ssize_t g
+    cdef float height
+    cdef int n = 0
+    for g in range(ngroups):
+        if not s.flags[g * BLOCK + p] & JUMP_DET or s.flags[g * BLOCK + p] & SATURATED:
+            continue
+        height = s.counts[g * BLOCK + p]
+        if g > 0:
+            if s.flags[(g - 1) * BLOCK + p] & SATURATED:
+                continue
+            height -= s.counts[(g - 1) * BLOCK + p]
+        if height > 0:
+            if out != NULL:
+                out[n * step] = height
+            n += 1
+    return n
+
+
+cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) noexcept nogil:
+    """Fit all integrations of a block of pixels."""
+    cdef Sums[BLOCK] total
+    cdef float[BLOCK] rate
+    cdef unsigned int[BLOCK] dq_any
+    cdef unsigned int[BLOCK] dq_all  # SATURATED and DO_NOT_USE: those of every integration
+    cdef unsigned char[BLOCK] lossy
+    cdef Py_ssize_t i, at, cube = job.nints * job.plane, seg
+    cdef Py_ssize_t layers = job.nints * job.nsegments * job.plane
+    cdef unsigned int dq, invalid = DO_NOT_USE | SATURATED
+    cdef float gain, rn, vp, vr, both, slope, inverse
+    cdef Line line
+    cdef Sums ramp
+    cdef int p, k, n
+    for p in range(width):
+        rate[p] = 0
+        dq_any[p] = 0
+        dq_all[p] = invalid
+        lossy[p] = 0
+        total[p].slope = total[p].both = total[p].poisson = total[p].rnoise = total[p].loss_rnoise = 0
+    for i in range(job.nints):
+        load(job, s, i, corner, width)
+        median_rates(job, s, width, rate)
+    for p in range(width):
+        rate[p] /= job.nints
+        if rate[p] < 0:
+            rate[p] = 0
+        if job.dark != NULL:
+            rate[p] += job.dark[corner + p]
+    for i in range(job.nints):
+        if job.nints > 1:
+            load(job, s, i, corner, width)
+        for p in range(width):
+            at = i * job.plane + corner + p
+            gain = job.gain[corner + p]
+            rn = job.readnoise[corner + p] * (gain / job.noise_scale)
+            dq = job.pixeldq[corner + p]
+            if not gain > 0:
+                dq |= NO_GAIN_VALUE | DO_NOT_USE
+            if not rn > 0:
+                dq |= DO_NOT_USE
+            if s.common[p]:
+                dq |= DO_NOT_USE
+            if s.flags[p] & SATURATED:
+                dq |= SATURATED | DO_NOT_USE
+            dq |= s.seen[p] & JUMP_DET
+            ramp.slope = ramp.both = ramp.poisson = ramp.rnoise = ramp.loss_rnoise = 0
+            slope = 0
+            n = 0
+            if gain > 0 and rn > 0:
+                if s.seen[p] == 0 and job.ngroups > 1:
+                    s.start[0], s.length[0] = 0, job.ngroups
+                    n = 1
+                else:
+                    n = find_segments(s.flags + p, job.ngroups, s.start, s.length)
+            for k in range(n):
+                line = fit(job, s, p, s.start[k], s.length[k], gain, rn)
+                vr = var_rnoise(s.length[k], gain, rn, s.time[p])
+                vp = var_poisson(rate[p], s.length[k], gain, s.time[p]) if rate[p] > 0 else 0
+                both = vr + vp
+                inverse = 1 / both
+                slope += line.slope * inverse
+                ramp.slope += line.slope / both
+                ramp.both += inverse
+                ramp.rnoise += 1 / vr
+                if vp > 0:
+                    ramp.poisson += 1 / vp
+                if job.segments != NULL:
+                    seg = (i * job.nsegments + k) * job.plane + corner + p
+                    job.segments[seg] = line.slope
+                    job.segments[layers + seg] = line.sigslope
+                    job.segments[2 * layers + seg] = vp
+                    job.segments[3 * layers + seg] = vr
+                    job.segments[4 * layers + seg] = line.yint
+                    job.segments[5 * layers + seg] = line.sigyint
+                    job.segments[6 * layers + seg] = inverse * inverse
+            slope /= ramp.both  # NaN where there is no segment
+            if slope != slope:
+                dq |= DO_NOT_USE
+            if job.pedestal != NULL:
+                vr = s.counts[p] - slope * job.pedestal_scale
+                job.pedestal[at] = 0 if vr != vr or s.flags[p] & SATURATED else vr
+            if job.crmag != NULL:
+                list_jumps(s, p, job.ngroups, job.crmag + (i * job.ncr * job.plane + corner + p), job.plane)
+
+            ramp.loss_rnoise = 0 if dq & invalid else ramp.rnoise
+            if s.seen[p] & CHARGELOSS and gain > 0 and rn > 0:
+                # Charge that moved away does not add to the read noise: those groups count for it.
+                lossy[p] = 1
+                clear_chargeloss(s, p, job.ngroups)
+                n = find_segments(s.flags + p, job.ngroups, s.start, s.length)
+                ramp.loss_rnoise = 0
+                for k in range(n):
+                    ramp.loss_rnoise += 1 / var_rnoise(s.length[k], gain, rn, job.group_time)
+                for k in range(<int>job.nsegments):
+                    seg = (i * job.nsegments + k) * job.plane + corner + p
+                    job.segments[3 * layers + seg] = var_rnoise(s.length[k], gain, rn, job.group_time) if k < n else 0
+            total[p].loss_rnoise += ramp.loss_rnoise
+            job.ints[3 * cube + at] = 1 / ramp.loss_rnoise if ramp.loss_rnoise > 0 else 0
+            job.ints_dq[at] = dq
+            dq_any[p] |= dq
+            dq_all[p] &= dq | ((dq & SATURATED) >> 1)
+            if dq & invalid:
+                job.ints[at] = NAN
+                job.ints[cube + at] = job.ints[2 * cube + at] = 0
+                continue
+            job.ints[at] = slope
+            job.ints[cube + at] = sqrtf(1 / ramp.both)
+            job.ints[2 * cube + at] = 1 / ramp.poisson if ramp.poisson > 0 else 0
+            total[p].slope += ramp.slope
+            total[p].both += ramp.both
+            total[p].poisson += ramp.poisson
+            total[p].rnoise += ramp.rnoise
+    for p in range(width):
+        at = corner + p
+        job.image_dq[at] = (dq_any[p] & ~invalid) | dq_all[p]
+        job.image[at] = NAN if dq_all[p] else total[p].slope / total[p].both
+        vp = 1 / total[p].poisson if total[p].poisson > 0 else 0
+        vr = 1 / total[p].rnoise if total[p].rnoise > 0 else 0
+        job.image[job.plane + at] = sqrtf(vp + vr)
+        job.image[2 * job.plane + at] = vp
+        if lossy[p]:
+            vr = 1 / total[p].loss_rnoise if total[p].loss_rnoise > 0 else 0
+        job.image[3 * job.plane + at] = vr
+
+
+cdef void count_block(const Job *job, Scratch *s, Py_ssize_t corner, int width, int *deepest) noexcept nogil:
+    """Raise `deepest` to the number of segments and of jumps of the ramps of a block, where they have more."""
+    cdef Py_ssize_t i
+    cdef int p, n
+    for i in range(job.nints):
+        load(job, s, i, corner, width)
+        for p in range(width):
+            n = find_segments(s.flags + p, job.ngroups, s.start, s.length)
+            if n > deepest[0]:
+                deepest[0] = n
+            n = list_jumps(s, p, job.ngroups, NULL, 0)
+            if n > deepest[1]:
+                deepest[1] = n
+            if s.seen[p] & CHARGELOSS:
+                clear_chargeloss(s, p, job.ngroups)
+                n = find_segments(s.flags + p, job.ngroups, s.start, s.length)
+                if n > deepest[0]:
+                    deepest[0] = n
+
+
+def count(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] groupdq, Py_ssize_t first, Py_ssize_t last,
+          int[:, ::1] deepest, int threads):
+    """Count segments and jumps.
+
+    Parameters
+    ----------
+    data : float32, (nints, ngroups, ny, nx)
+        Counts, DN.
+    groupdq : uint8, (nints, ngroups, ny, nx)
+        Flags of groups.
+    first, last : int
+        Groups [first, last) are looked at.
+    deepest : int32, (ny, 2)
+        Out: largest number of segments, and of jumps, of a ramp of each row.
+    threads : int
+        Threads.
+
+    Raises
+    ------
+    MemoryError
+        No memory for the threads' scratch.
+    """
+    cdef Job job
+    cdef Py_ssize_t ny = data.shape[2], nx = data.shape[3], blocks = (nx + BLOCK - 1) // BLOCK, y, x
+    cdef int width
+    cdef Scratch *scratch
+    cdef int failed = 0
+    job.data, job.groupdq, job.zeroframe = &data[0, 0, 0, 0], &groupdq[0, 0, 0, 0], NULL
+    job.nints, job.depth, job.first, job.ngroups = data.shape[0], data.shape[1], first, last - first
+    job.plane, job.suppress, job.group_time, job.one_group_time = ny * nx, False, 1, 0
+    with nogil, parallel(num_threads=threads):
+        scratch = make_scratch(job.ngroups)
+        for y in prange(ny, schedule="dynamic", chunksize=4):
+            deepest[y, 0] = deepest[y, 1] = 0
+            if scratch == NULL:
+                failed += 1
+            else:
+                for x in range(blocks):
+                    width = <int>(nx - x * BLOCK)
+                    count_block(&job, scratch, y * nx + x * BLOCK, BLOCK if width > BLOCK else width, &deepest[y, 0])
+        free_scratch(scratch)
+    if failed:
+        raise MemoryError("no memory for the scratch of the ramp fit")
+
+
+def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] groupdq,
+              const unsigned int[:, ::1] pixeldq, const float[:, ::1] gain, const float[:, ::1] readnoise,
+              const float[:, ::1] dark, const float[:, :, ::1] zeroframe, Py_ssize_t first, Py_ssize_t last,
+              float group_time, float frame_time, float one_group_time, float noise_scale, bint suppress,
+              float[:, :, ::1] image, unsigned int[:, ::1] image_dq, float[:, :, :, ::1] ints,
+              unsigned int[:, :, ::1] ints_dq, int threads, float[:, :, :, :, ::1] segments=None,
+              float[:, :, ::1] pedestal=None, float[:, :, :, ::1] crmag=None, float pedestal_scale=0):
+    """Fit the ramps of an exposure.
+
+    Parameters
+    ----------
+    data : float32, (nints, ngroups, ny, nx)
+        Counts, DN.
+    groupdq : uint8, (nints, ngroups, ny, nx)
+        Flags of groups.
+    pixeldq : uint32, (ny, nx)
+        Flags of pixels.
+    gain : float32, (ny, nx)
+        Gain, e-/DN. Pixels where it is not positive are not fitted.
+    readnoise : float32, (ny, nx)
+        Read noise of the difference of two groups, DN, before it is divided by `noise_scale`. The same.
+    dark : float32, (ny, nx), or None
+        Dark current whose shot noise is to be counted, as build 10.2 adds it to the rate.
+    zeroframe : float32, (nints, ny, nx), or None
+        Zero frame, DN, for ramps that are saturated throughout; 0 where it has no data. Not used where `suppress`.
+    first, last : int
+        Groups [first, last) are fitted.
+    group_time, frame_time : float
+        TGROUP and TFRAME, s.
+    one_group_time : float
+        What the first group stands for where it is the only one of use, s; 0 for `group_time`.
+    noise_scale : float
+        Ratio of the noise of `readnoise` to that of one group.
+    suppress : bool
+        Drop ramps with one group of use.
+    image : float32, (4, ny, nx)
+        Out: slope (DN/s), its uncertainty, variances by photon and by read noise ((DN/s)^2) of the exposure.
+    image_dq : uint32, (ny, nx)
+        Out: flags.
+    ints : float32, (4, nints, ny, nx)
+        Out: as `image`, for each integration.
+    ints_dq : uint32, (nints, ny, nx)
+        Out: flags.
+    threads : int
+        Threads.
+    segments : float32, (7, nints, nsegments, ny, nx), optional
+        Out: slope, its uncertainty by the fit, variances by photon and by read noise, intercept, its uncertainty, and
+        weight of each segment. To be filled with zeros before, as `pedestal` and `crmag`.
+    pedestal : float32, (nints, ny, nx), optional
+        Out: signal at zero exposure time, DN.
+    crmag : float32, (nints, ncr, ny, nx), optional
+        Out: heights of jumps, DN.
+    pedestal_scale : float, optional
+        What the slope is multiplied by for the pedestal.
+
+    Raises
+    ------
+    MemoryError
+        No memory for the threads' scratch.
+    """
+    cdef Job job
+    cdef Py_ssize_t ny = data.shape[2], nx = data.shape[3], blocks = (nx + BLOCK - 1) // BLOCK, y, x
+    cdef int width
+    cdef Scratch *scratch
+    cdef int failed = 0
+    job.data, job.groupdq, job.pixeldq = &data[0, 0, 0, 0], &groupdq[0, 0, 0, 0], &pixeldq[0, 0]
+    job.gain, job.readnoise = &gain[0, 0], &readnoise[0, 0]
+    job.dark = job.zeroframe = NULL
+    if dark is not None:
+        job.dark = &dark[0, 0]
+    if zeroframe is not None:
+        job.zeroframe = &zeroframe[0, 0, 0]
+    job.image, job.image_dq, job.ints, job.ints_dq = &image[0, 0, 0], &image_dq[0, 0], &ints[0, 0, 0, 0], \
+        &ints_dq[0, 0, 0]
+    job.segments = NULL if segments is None else &segments[0, 0, 0, 0, 0]
+    job.nsegments = 0 if segments is None else segments.shape[2]
+    job.pedestal = NULL if pedestal is None else &pedestal[0, 0, 0]
+    job.crmag = NULL if crmag is None else &crmag[0, 0, 0, 0]
+    job.ncr = 0 if crmag is None else crmag.shape[1]
+    job.nints, job.depth, job.first, job.ngroups = data.shape[0], data.shape[1], first, last - first
+    job.plane = ny * nx
+    job.group_time, job.frame_time, job.one_group_time = group_time, frame_time, one_group_time
+    job.noise_scale, job.pedestal_scale, job.suppress = noise_scale, pedestal_scale, suppress
+    with nogil, parallel(num_threads=threads):
+        scratch = make_scratch(job.ngroups)
+        for y in prange(ny, schedule="dynamic", chunksize=4):
+            if scratch == NULL:
+                failed += 1
+            else:
+                for x in range(blocks):
+                    width = <int>(nx - x * BLOCK)
+                    fit_block(&job, scratch, y * nx + x * BLOCK, BLOCK if width > BLOCK else width)
+        free_scratch(scratch)
+    if failed:
+        raise MemoryError("no memory for the scratch of the ramp fit")
