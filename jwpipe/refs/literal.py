@@ -73,7 +73,7 @@ def parse(text, mode="exec", max_chars=MAX_CHARS, max_items=MAX_ITEMS):
     except SyntaxError as exc:
         raise LiteralError(f"line {exc.lineno}: {exc.msg}") from None
     except (ValueError, RecursionError, MemoryError, OverflowError) as exc:
-        raise LiteralError(f"it cannot be parsed: {exc}") from None
+        raise LiteralError(f"it cannot be parsed: {str(exc) or type(exc).__name__}") from None
 
 
 def value(node):
