@@ -103,7 +103,7 @@ def test_parameters_come_from_the_context_a_file_and_the_command_in_this_order(s
     assert rows["jump.rejection_threshold"].split() == ["6.0", "mine.toml"]
     assert rows["jump.expand_large_events"].split()[0] == "True"
     assert "pars-" in rows["jump.expand_large_events"]
-    assert rows["jump.min_jump_area"].split()[-1] == "default"
+    assert rows["jump.flag_4_neighbors"].split()[-1] == "default"
 
 
 def test_steps_one_by_one_give_what_the_pipeline_gives(small, crds, tmp_path):

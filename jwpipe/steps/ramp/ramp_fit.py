@@ -36,6 +36,7 @@ class Params(StepParams):
     peer="jwst.ramp_fitting.ramp_fit_step.RampFitStep",
     references=["readnoise", "gain"],
     params=Params,
+    suffixes=["0_ramp_fit", "1_ramp_fit"],
 )
 def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image, Cube]:
     """Fit the slopes of ramps by optimally weighted least squares.
