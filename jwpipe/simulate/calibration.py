@@ -64,7 +64,7 @@ class Properties:
     pedestal: float = 3.0
     parity: float = 1.0
     pink: float = 1.0
-    pink_rows: float = 0.4
+    pink_rows: float = 0.15
     ipc: float = 0.005
     defects: dict = None
 

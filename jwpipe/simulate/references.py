@@ -71,7 +71,9 @@ class References:
         exposure = self.exposure
         chosen = self._values(window or self.calibration.window) | values
         path = self.cache.place(reftype, chosen)
-        place = [] if window is None else place_cards(window, exposure.detector)
+        place = []
+        if window is not None:
+            place = [("SUBARRAY", chosen["META.SUBARRAY.NAME"], "Subarray"), *place_cards(window, exposure.detector)]
         head = [
             ("DATE", USEAFTER.replace(" ", "T"), "UTC date file created"),
             ("FILENAME", path.name, "Name of the file"),
@@ -84,7 +86,6 @@ class References:
             ("USEAFTER", USEAFTER.replace(" ", "T"), "Use after date of the reference file"),
             ("INSTRUME", exposure.instrument.name, "Instrument"),
             ("DETECTOR", exposure.detector.name, "Detector"),
-            ("SUBARRAY", chosen["META.SUBARRAY.NAME"], "Subarray"),
             *place,
             *cards,
         ]

@@ -20,6 +20,29 @@ from jwst.pipeline import Detector1Pipeline
 Detector1Pipeline.call(sys.argv[1], save_results=True, output_dir=sys.argv[2])
 """
 
+# Every file as the model that it names, held against its schema; what the schema does not know is printed.
+VALIDATE = """
+import sys, warnings
+from astropy.io import fits
+from stdatamodels.jwst import datamodels
+warnings.simplefilter("ignore", DeprecationWarning)
+for path in sys.argv[1:]:
+    with getattr(datamodels, fits.getval(path, "DATAMODL"))(path, strict_validation=True) as model:
+        model.validate()
+        if hasattr(model, "extra_fits"):
+            print(path, model.extra_fits.instance)
+"""
+
+
+def test_files_validate(tmp_path):
+    made = simulate("nircam-image", tmp_path, subarray="SUB160", groups=2, readpatt="BRIGHT1", persistence=True)
+    references = sorted(map(str, made.crds_path.rglob("*.fits")))
+    assert len(references) == 11
+    command = [os.environ["JWPIPE_PEER"], "-W", "error::UserWarning", "-c", VALIDATE, str(made.uncal), *references]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout == ""
+
 
 def test_detector1_with_the_simulated_cache(tmp_path):
     made = simulate("nircam-image", tmp_path, subarray="SUB160", groups=5, sky=500.0, snowballs=1, seed=11)
