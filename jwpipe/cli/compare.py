@@ -14,14 +14,19 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions
 def compare(
     a: Annotated[Path, typer.Argument(metavar="A", help="First product.", show_default=False)],
     b: Annotated[Path, typer.Argument(metavar="B", help="Second product.", show_default=False)],
-    rtol: Annotated[float, typer.Option("--rtol", help="Largest relative difference.")] = 1e-5,
-    atol: Annotated[float, typer.Option("--atol", help="Absolute difference accepted in any case.")] = 0.0,
-    share: Annotated[float, typer.Option("--share", help="Share of an array's values that may differ by more.")] = 0.0,
+    rtol: Annotated[float, typer.Option("--rtol", metavar="NUMBER", help="Largest relative difference.")] = 1e-5,
+    atol: Annotated[
+        float, typer.Option("--atol", metavar="NUMBER", help="Absolute difference accepted in any case.")
+    ] = 0.0,
+    share: Annotated[
+        float, typer.Option("--share", metavar="NUMBER", help="Share of an array's values that may differ by more.")
+    ] = 0.0,
     ignore: Annotated[
         list[str], typer.Option("--ignore", metavar="NAME", help="Leave out an extension or keyword.")
     ] = [],  # noqa: B006 - typer reads it, nobody changes it
     report: Annotated[
-        Path | None, typer.Option("--report", help="Write the comparison to a file too, .html or .json.")
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Write the comparison to a file too, .html or .json."),
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Exit status alone.")] = False,
 ):

@@ -11,7 +11,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions
 @app.command("look")
 def look(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Products.", show_default=False)],
-    output_dir: Annotated[Path, typer.Option("-o", "--output-dir", help="Where pictures go.")] = Path(),
+    output_dir: Annotated[Path, typer.Option("-o", "--output-dir", metavar="DIR", help="Where pictures go.")] = Path(),
     pixel: Annotated[
         tuple[int, int] | None, typer.Option("--pixel", metavar="X Y", help="Pixel whose ramp is shown, from 0.")
     ] = None,

@@ -13,7 +13,7 @@ __all__ = ["make_app"]
 
 COMMON = {
     "inputs": (list[Path], typer.Argument(metavar="INPUT...", help="Exposures.", show_default=False), None),
-    "output_dir": (Path, typer.Option("-o", "--output-dir", help="Where products go."), Path()),
+    "output_dir": (Path, typer.Option("-o", "--output-dir", metavar="DIR", help="Where products go."), Path()),
     "assignments": (
         list[str],
         typer.Option("--set", metavar="STEP.PAR=VALUE", help="Set a parameter, of a step or the pipeline's own."),
@@ -26,18 +26,30 @@ COMMON = {
         typer.Option("--override", metavar="TYPE=FILE", help="Use this reference file; N/A for none."),
         [],
     ),
-    "pars": (Path | None, typer.Option("--pars", help="Parameter file, ASDF or TOML."), None),
-    "context": (str | None, typer.Option("--context", help="CRDS context, such as jwst_1241.pmap."), None),
-    "threads": (int | None, typer.Option("--threads", min=1, help="Threads; by default all processors."), None),
-    "suffix": (str | None, typer.Option("--suffix", help="Suffix of the results."), None),
+    "pars": (Path | None, typer.Option("--pars", metavar="FILE", help="Parameter file, ASDF or TOML."), None),
+    "context": (
+        str | None,
+        typer.Option("--context", metavar="NAME", help="CRDS context, such as jwst_1241.pmap."),
+        None,
+    ),
+    "threads": (
+        int | None,
+        typer.Option("--threads", metavar="N", min=1, help="Threads; by default all processors."),
+        None,
+    ),
+    "suffix": (str | None, typer.Option("--suffix", metavar="NAME", help="Suffix of the results."), None),
     "skip_existing": (bool, typer.Option("--skip-existing", help="Leave exposures whose results exist."), False),
     "dry_run": (bool, typer.Option("--dry-run", help="Say what would be done."), False),
     "list_steps": (bool, typer.Option("--list", help="List the steps in order."), False),
     "show_pars": (bool, typer.Option("--show-pars", help="Show all parameters, and where each comes from."), False),
-    "save_pars": (Path | None, typer.Option("--save-pars", help="Write all parameters to a file."), None),
+    "save_pars": (
+        Path | None,
+        typer.Option("--save-pars", metavar="FILE", help="Write all parameters to a file."),
+        None,
+    ),
     "quiet": (bool, typer.Option("-q", "--quiet", help="Errors only."), False),
     "verbose": (bool, typer.Option("-v", "--verbose", help="Tell more."), False),
-    "log_file": (Path | None, typer.Option("--log-file", help="Write the whole log to a file."), None),
+    "log_file": (Path | None, typer.Option("--log-file", metavar="FILE", help="Write the whole log to a file."), None),
     "traceback": (bool, typer.Option("--traceback", help="Show where an error arose."), False),
 }
 STEP_HAS_NONE_OF = ("skip", "save", "list_steps")

@@ -10,7 +10,6 @@ import jwpipe
 from jwpipe.engine.settings import Layer
 from jwpipe.errors import InputError, OutputError, UsageError
 from jwpipe.products.fitsfile import write_fits
-from jwpipe.products.tree import PREAMBLE
 
 __all__ = ["read_parameters", "write_parameters"]
 
@@ -173,6 +172,8 @@ def _values(params):
 
 def _as_asdf(settings):
     import yaml
+
+    from jwpipe.products.tree import PREAMBLE
 
     pipeline = settings.pipeline
     tree = {
