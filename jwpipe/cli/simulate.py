@@ -74,7 +74,7 @@ def _make_app(name):
         ]
     )
     command.__annotations__ = {key: Annotated[kind, option] for key, (kind, option, _) in declared.items()}
-    command.__doc__ = f"Simulate {mode.summary}."
+    command.__doc__ = f"Simulate {CATALOGUE[name][2]}."
     made = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     made.command(name)(command)
     return made

@@ -69,14 +69,16 @@ def simulate(mode, output_dir, **options):
     mode = modes.load(mode)
     options = mode.check(options)
     exposure = plan(mode, options)
-    streams, properties = Streams(options.seed), mode.properties
+    # A detector stays what it is from exposure to exposure, and looks at the same sources; noise and hits are new.
+    detector = Streams(options.seed).of(exposure.detector.name)
+    streams, properties = detector.of("exposure", exposure.number), mode.properties
     window, instrument = exposure.window, exposure.instrument
 
     whole = instrument.windows(exposure.detector.name)["FULL"] if options.full_references else window
-    known = draw_calibration(exposure, whole, properties, streams)
+    known = draw_calibration(exposure, whole, properties, detector)
     calibration = known.cut(window)
     depth = properties.well * properties.gain / exposure.integration_time
-    sources = populate(window.shape, options, mode.optics, depth, streams("sources"))
+    sources = populate(window.shape, options, mode.optics, depth, detector("sources"))
     light = render(window.shape, sources, options.sky, mode.optics) * calibration.response
     events = draw_events(exposure, options, calibration.active, streams)
     electronics = Electronics(Readout(instrument, exposure.detector, window), properties)

@@ -1,13 +1,32 @@
 """A detector's calibration, as it truly is: what the simulation applies and what its references state."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
 from jwpipe.products.dq import Pixel
+from jwpipe.simulate.electronics import Readout
 from jwpipe.simulate.instrument import Window
 
 __all__ = ["Calibration", "Properties", "draw_calibration"]
+
+WARM, HOT, TOO_HOT = 0.1, 1.0, 10.0  # dark current from which a pixel is flagged, and from which not to be used, e-/s
+DIM = 0.6  # response of a LOW_QE pixel
+NOISY = 10.0  # factor on the noise of a BAD_REF_PIXEL
+
+DEFECTS = {  # part of the pixels that have a flag
+    "DEAD": 1e-3,
+    "LOW_QE": 5e-4,
+    "RC": 2e-4,
+    "TELEGRAPH": 2e-4,
+    "OTHER_BAD_PIXEL": 2e-4,
+    "NO_SAT_CHECK": 1e-4,
+    "NO_LIN_CORR": 1e-4,
+    "NO_GAIN_VALUE": 1e-4,
+    "UNRELIABLE_BIAS": 2e-4,
+    "UNRELIABLE_DARK": 2e-4,
+    "BAD_REF_PIXEL": 2e-3,
+}
 
 
 @dataclass(frozen=True)
@@ -66,30 +85,7 @@ class Properties:
     pink: float = 1.0
     pink_rows: float = 0.15
     ipc: float = 0.005
-    defects: dict = None
-
-    def __post_init__(self):
-        if self.defects is None:
-            object.__setattr__(self, "defects", DEFECTS)
-
-
-DEFECTS = {
-    "DEAD": 1e-3,
-    "LOW_QE": 5e-4,
-    "RC": 2e-4,
-    "TELEGRAPH": 2e-4,
-    "OTHER_BAD_PIXEL": 2e-4,
-    "NO_SAT_CHECK": 1e-4,
-    "NO_LIN_CORR": 1e-4,
-    "NO_GAIN_VALUE": 1e-4,
-    "UNRELIABLE_BIAS": 2e-4,
-    "UNRELIABLE_DARK": 2e-4,
-    "BAD_REF_PIXEL": 2e-3,
-}
-
-WARM, HOT, TOO_HOT = 0.1, 1.0, 10.0  # dark current from which a pixel is flagged, and from which not to be used, e-/s
-DIM = 0.6  # response of a LOW_QE pixel
-NOISY = 10.0  # factor on the noise of a BAD_REF_PIXEL
+    defects: dict = field(default_factory=lambda: dict(DEFECTS))
 
 
 @dataclass(frozen=True)
@@ -192,26 +188,26 @@ def draw_calibration(exposure, window, properties, streams):
     properties : Properties
         Typical values.
     streams : Streams
-        Random numbers; those of a detector's window do not depend on the exposure.
+        Random numbers of the detector.
 
     Returns
     -------
     Calibration
     """
     p, shape = properties, window.shape
-    known_as = (exposure.detector.name, window.name)
+    streams = streams.of("calibration", window.name)
     reference = exposure.instrument.reference_pixels(window)
 
-    def spread(purpose, relative, shape=shape):
-        values = streams("calibration", purpose, *known_as).standard_normal(shape, "f4")
+    def spread(purpose, relative):
+        values = streams(purpose).standard_normal(shape, "f4")
         return 1 + np.float32(relative) * values
 
-    flags = _flags(p, reference, streams, known_as)
+    flags = _flags(p, reference, streams)
     response = spread("response", 0.005)
     response[(flags & Pixel.DEAD) != 0] = 0
     response[(flags & Pixel.LOW_QE) != 0] *= np.float32(DIM)
     dark = np.full(shape, p.dark, "f4")
-    stream = streams("calibration", "hot", *known_as)
+    stream = streams("hot")
     hot = stream.random(shape, "f4") < p.hot
     low, high = np.log(p.hot_range)
     dark[hot] = np.exp(stream.uniform(low, high, int(hot.sum())))
@@ -234,7 +230,7 @@ def draw_calibration(exposure, window, properties, streams):
         flags=flags,
         response=response,
         gain=np.float32(p.gain) * spread("gain", p.gain_spread),
-        bias=_bias(exposure, window, p, streams, known_as),
+        bias=_bias(exposure, window, p, streams),
         well=np.float32(p.well) * spread("well", p.well_spread),
         coefficients=coefficients,
         dark=dark,
@@ -243,11 +239,11 @@ def draw_calibration(exposure, window, properties, streams):
     )
 
 
-def _flags(properties, reference, streams, known_as):
+def _flags(properties, reference, streams):
     flags = np.zeros(reference.shape, "u4")
     flags[reference] = Pixel.REFERENCE_PIXEL
     for name, part in properties.defects.items():
-        chosen = streams("calibration", name, *known_as).random(reference.shape, "f4") < part
+        chosen = streams(name).random(reference.shape, "f4") < part
         chosen &= reference if name == "BAD_REF_PIXEL" else ~reference
         flags[chosen] |= np.uint32(Pixel[name])
         if name in ("DEAD", "OTHER_BAD_PIXEL", "BAD_REF_PIXEL", "NO_GAIN_VALUE"):
@@ -255,12 +251,10 @@ def _flags(properties, reference, streams, known_as):
     return flags
 
 
-def _bias(exposure, window, p, streams, known_as):
-    from jwpipe.simulate.electronics import Readout
-
+def _bias(exposure, window, p, streams):
     readout = Readout(exposure.instrument, exposure.detector, window)
     frame = np.empty(readout.shape, "f4")
-    stream = streams("calibration", "bias", *known_as)
+    stream = streams("bias")
     for columns in readout.outputs:
         frame[:, columns] = stream.uniform(*p.bias)
     frame += np.float32(p.bias_columns) * stream.standard_normal(readout.shape[1], "f4")

@@ -43,7 +43,8 @@ PARAMETERS = [
 class Cache:
     """A cache in the making: references are placed in it, then the rules are written.
 
-    References that an earlier simulation put there stay, so that exposures of several detectors may share a cache.
+    References that an earlier simulation put there stay, so that exposures of several detectors may share a cache; one
+    for the same detector, subarray and readout is replaced.
 
     Parameters
     ----------

@@ -42,8 +42,8 @@ class Mode:
 
     Attributes
     ----------
-    name, summary : str
-        Name of the command, and one line on it.
+    name : str
+        Name of the command, in `CATALOGUE`.
     instrument : Instrument
         Whose mode it is.
     exp_type, template : str
@@ -61,7 +61,6 @@ class Mode:
     """
 
     name: str
-    summary: str
     instrument: object
     exp_type: str
     template: str

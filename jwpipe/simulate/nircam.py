@@ -136,7 +136,6 @@ class ImageOptions(Options):
 
 IMAGE = Mode(
     name="nircam-image",
-    summary="NIRCam imaging: stars, a galaxy and sky on one detector",
     instrument=INSTRUMENT,
     exp_type="NRC_IMAGE",
     options=ImageOptions,

@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 COSMIC_RAY, CORE, HALO, NEIGHBOUR = 1, 2, 4, 8  # bits of the EVENTS extension
+BITS = {"COSMICRY": COSMIC_RAY, "CORE": CORE, "HALO": HALO, "NEIGHBOR": NEIGHBOUR}
 
 
 def image(name, array, cards=()):
@@ -166,7 +167,7 @@ def write_truth(path, exposure, mode, options, calibration, light, sources, even
         image("RATE", rate, [("BUNIT", "DN/s", "unit")]),
         image("LIGHT", light, [("BUNIT", "electron/s", "unit")]),
         image("DARK", calibration.dark, [("BUNIT", "electron/s", "unit")]),
-        image("EVENTS", event_mask(exposure, events)),
+        image("EVENTS", event_mask(exposure, events), [(name, bit, "its bit") for name, bit in BITS.items()]),
         table("COSMIC_RAYS", events.hits),
         table("SNOWBALLS", events.snowballs),
         table("SOURCES", sources),

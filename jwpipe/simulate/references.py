@@ -199,7 +199,7 @@ class References:
 
     def parameters(self):
         """Write the parameter references: what operations set otherwise than the steps' own defaults."""
-        for name, (step, own, steps) in PARAMETERS.items():
+        for name, (step, own, steps) in PARAMETER_FILES.items():
             reftype = f"pars-{name}"
             path = self.cache.place(reftype, self._values(self.exposure.window), ".asdf")
             write_fits(path, [_ParameterFile(reftype, step, own, steps, self.exposure.instrument.name)])
@@ -212,7 +212,7 @@ class References:
         return [("READPATT", self.exposure.readpatt, "Readout pattern")]
 
 
-PARAMETERS = {
+PARAMETER_FILES = {
     "detector1pipeline": (
         "jwst.pipeline.calwebb_detector1.Detector1Pipeline",
         {},

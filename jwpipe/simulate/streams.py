@@ -16,10 +16,21 @@ class Streams:
     ----------
     seed : int
         Not negative.
+    within : tuple of str or int, optional
+        First part of every purpose.
     """
 
-    def __init__(self, seed):
-        self.seed = seed
+    def __init__(self, seed, within=()):
+        self.seed, self.within = seed, within
+
+    def of(self, *purpose):
+        """Give the streams whose purposes start with these words.
+
+        Returns
+        -------
+        Streams
+        """
+        return Streams(self.seed, (*self.within, *purpose))
 
     def __call__(self, *purpose):
         """Make the stream of a purpose.
@@ -33,5 +44,5 @@ class Streams:
         -------
         numpy.random.Generator
         """
-        key = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in purpose]
+        key = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in (*self.within, *purpose)]
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=key)))

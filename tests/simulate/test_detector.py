@@ -101,3 +101,4 @@ def test_streams_depend_on_seed_and_purpose_alone():
     np.testing.assert_array_equal(Streams(1)("read", 0, 3).random(4), first)
     assert (Streams(2)("read", 0, 3).random(4) != first).all()
     assert (Streams(1)("photons", 0, 3).random(4) != first).all()
+    np.testing.assert_array_equal(Streams(1).of("read", 0)(3).random(4), first)
