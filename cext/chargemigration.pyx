@@ -8,8 +8,9 @@ exceeds the threshold. Unchecked indexing is safe: all arrays have the shape of 
 
 from cython.parallel cimport prange
 
-cdef unsigned char DO_NOT_USE = 1
-cdef unsigned char CHARGELOSS = 128
+cdef enum:
+    DO_NOT_USE = 1
+    CHARGELOSS = 128
 
 
 cdef inline bint any_above(const float* data, float threshold, Py_ssize_t count) noexcept nogil:
@@ -22,7 +23,7 @@ cdef inline bint any_above(const float* data, float threshold, Py_ssize_t count)
 
 
 def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, float threshold, unsigned short[:, ::1] first,
-         int threads):
+         unsigned short[:, ::1] grown, int threads):
     """Flag a pixel above the threshold and its four neighbours, in this group and all later ones.
 
     Parameters
@@ -35,12 +36,14 @@ def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, float th
         Counts above which a group is flagged, DN.
     first : uint16, (ny, nx)
         Out: the first group in which a pixel exceeds the threshold, ngroups where it never does.
+    grown : uint16, (ny, nx)
+        Scratch; out: the same with neighbours included.
     threads : int
         Threads.
     """
     cdef Py_ssize_t ngroups = data.shape[0], ny = data.shape[1], nx = data.shape[2]
     cdef Py_ssize_t y, x, g
-    cdef unsigned short never = <unsigned short>ngroups, least
+    cdef unsigned short never = <unsigned short>ngroups, least, earliest
     with nogil:
         for y in prange(ny, num_threads=threads, schedule="static"):
             for x in range(nx):
@@ -51,6 +54,7 @@ def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, float th
                         if data[g, y, x] > threshold and groupdq[g, y, x] != DO_NOT_USE:
                             first[y, x] = <unsigned short>g
         for y in prange(ny, num_threads=threads, schedule="static"):
+            earliest = never
             for x in range(nx):
                 least = first[y, x]
                 if y > 0 and first[y - 1, x] < least:
@@ -61,5 +65,9 @@ def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, float th
                     least = first[y, x - 1]
                 if x < nx - 1 and first[y, x + 1] < least:
                     least = first[y, x + 1]
-                for g in range(least, ngroups):
-                    groupdq[g, y, x] |= CHARGELOSS | DO_NOT_USE
+                grown[y, x] = least
+                if least < earliest:
+                    earliest = least
+            for g in range(earliest, ngroups):
+                for x in range(nx):
+                    groupdq[g, y, x] |= CHARGELOSS | DO_NOT_USE if grown[y, x] <= g else 0

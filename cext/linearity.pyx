@@ -9,22 +9,23 @@ caller (`jwpipe.steps.ramp.linearity`) cuts coefficients and flags to the ramp's
 from cython.parallel cimport prange
 
 cdef enum:
-    BLOCK = 512  # pixels: seven coefficients, data and sums take 18 KB
-
-cdef unsigned char SATURATED = 2
-cdef unsigned int NO_LIN_CORR = 1 << 20
+    BLOCK = 512  # pixels: eight coefficients, data and flags take 18 KB
+    SATURATED = 2
+    NO_LIN_CORR = 1 << 20
 
 
 cdef inline void make_benign(float* c, Py_ssize_t stride, Py_ssize_t n, unsigned int* dq,
                              Py_ssize_t count) noexcept nogil:
-    """Flag pixels that cannot be corrected, and give them the identity."""
+    """Flag up to BLOCK pixels that cannot be corrected, and give them the identity."""
+    cdef int[BLOCK] bad
     cdef Py_ssize_t x, j
-    cdef bint bad
     for x in range(count):
-        bad = dq[x] & NO_LIN_CORR or c[stride + x] == 0
-        for j in range(n):
-            bad = bad or c[j * stride + x] != c[j * stride + x]
-        if bad:
+        bad[x] = (dq[x] & NO_LIN_CORR) | (c[stride + x] == 0)
+    for j in range(n):
+        for x in range(count):
+            bad[x] |= c[j * stride + x] != c[j * stride + x]
+    for x in range(count):
+        if bad[x]:
             dq[x] |= NO_LIN_CORR
             for j in range(n):
                 c[j * stride + x] = 1 if j == 1 else 0
@@ -34,8 +35,9 @@ cdef inline void evaluate(float* data, const unsigned char* groupdq, const float
                           Py_ssize_t count) noexcept nogil:
     """Replace the counts of up to BLOCK pixels of one group by the polynomial's value (Horner's scheme)."""
     cdef float[BLOCK] total
-    cdef Py_ssize_t x, j
     cdef const float* term = c + (n - 1) * stride
+    cdef float before, after
+    cdef Py_ssize_t x, j
     for x in range(count):
         total[x] = term[x] * data[x]
     for j in range(n - 2, 0, -1):
@@ -43,7 +45,9 @@ cdef inline void evaluate(float* data, const unsigned char* groupdq, const float
         for x in range(count):
             total[x] = (total[x] + term[x]) * data[x]
     for x in range(count):
-        data[x] = data[x] if groupdq[x] & SATURATED else c[x] + total[x]
+        before = data[x]  # a choice between two values at hand vectorises, one between two loads does not
+        after = c[x] + total[x]
+        data[x] = before if groupdq[x] & SATURATED else after
 
 
 def correct(float[:, :, ::1] data, const unsigned char[:, :, ::1] groupdq, float[:, :, ::1] coefficients,

@@ -23,6 +23,6 @@ def test_flags_are_those_of_a_loop_over_bright_groups(threads):
     data[rng.random(data.shape) < 0.02] = np.nan
     groupdq = rng.choice([0, 1, 3, 4], data.shape).astype("u1")
     expected = slow(data, groupdq, 200)
-    first = np.empty(data.shape[1:], "u2")
-    chargemigration.flag(data, groupdq, 200, first, threads)
+    first, grown = np.empty((2, *data.shape[1:]), "u2")
+    chargemigration.flag(data, groupdq, 200, first, grown, threads)
     np.testing.assert_array_equal(groupdq, expected)

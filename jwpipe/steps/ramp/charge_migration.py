@@ -51,10 +51,10 @@ def charge_migration(ramp: Ramp, refs: References, par: Params, run: Run) -> Ram
     ngroups = ramp.shape[1]
     if ngroups < 3:
         raise Skip(f"integrations of {ngroups} groups are too short")
-    first = np.empty(ramp.shape[-2:], "u2")
+    first, grown = np.empty((2, *ramp.shape[-2:]), "u2")
     pixels = 0
     for data, groupdq in zip(ramp.data, ramp.groupdq, strict=True):
-        kernel.flag(data, groupdq, par.signal_threshold, first, run.threads)
+        kernel.flag(data, groupdq, par.signal_threshold, first, grown, run.threads)
         pixels += np.count_nonzero(first < ngroups)
     run.log.info("%d ramps exceed %g DN", pixels, par.signal_threshold)
     return ramp
