@@ -89,12 +89,13 @@ class References:
         self.used.add(reftype)
         return self._chosen[reftype].path
 
-    def need(self, reftype):
-        """Give ``self[reftype]``, or skip the step where no file applies."""
-        reference = self[reftype]
-        if reference is None:
-            raise Skip(f"no {reftype} reference applies to this exposure")
-        return reference
+    def need(self, *reftypes):
+        """Give one reference, or several; skip the step where none applies."""
+        found = [self[reftype] for reftype in reftypes]
+        for reftype, reference in zip(reftypes, found, strict=True):
+            if reference is None:
+                raise Skip(f"no {reftype} reference applies to this exposure")
+        return found[0] if len(found) == 1 else found
 
 
 @dataclass

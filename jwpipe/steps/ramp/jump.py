@@ -104,7 +104,7 @@ def jump(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     nints, ngroups, ny, nx = ramp.shape
     if ngroups < LEAST_GROUPS:
         raise Skip(f"jumps cannot be told in ramps of {ngroups} groups: there must be {LEAST_GROUPS}")
-    gain, readnoise = refs.need("gain").array(), refs.need("readnoise").array()
+    gain, readnoise = (reference.array() for reference in refs.need("gain", "readnoise"))
     ramp.pixeldq[~(gain > 0)] |= np.uint32(Pixel.NO_GAIN_VALUE | Pixel.DO_NOT_USE)
     group_time = ramp["TGROUP"]
     unused = unused_planes(ramp.groupdq)

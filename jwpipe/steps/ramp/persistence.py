@@ -71,8 +71,8 @@ def persistence(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     ReferenceError
         The table of time scales is empty or lacks a column.
     """
-    density, limit = trap_density(refs.need("trapdensity")), saturation_limit(refs.need("persat"))
-    pars = time_scales(refs.need("trappars"))
+    trapdensity, persat, trappars = refs.need("trapdensity", "persat", "trappars")
+    density, limit, pars = trap_density(trapdensity), saturation_limit(persat), time_scales(trappars)
     nints, ngroups, ny, nx = ramp.shape
     whole = initial_traps(ramp, par.input_trapsfilled, pars, run.threads)
     place = ramp.subarray
