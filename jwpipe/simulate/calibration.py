@@ -83,7 +83,7 @@ class Properties:
     pedestal: float = 3.0
     parity: float = 1.0
     pink: float = 1.0
-    pink_rows: float = 0.15
+    pink_rows: float = 0.05
     ipc: float = 0.005
     defects: dict = field(default_factory=lambda: dict(DEFECTS))
 
