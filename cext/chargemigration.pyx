@@ -14,12 +14,19 @@ cdef enum:
 
 
 cdef inline bint any_above(const float* data, float threshold, Py_ssize_t count) noexcept nogil:
-    """Whether any value of a row exceeds the threshold: few rows have one, and this looks at several values at once."""
+    """Whether any value of a row exceeds the threshold: few rows have one."""
     cdef Py_ssize_t x
     cdef int found = 0
     for x in range(count):
         found |= data[x] > threshold
     return found
+
+
+cdef inline void lower(unsigned short* least, const unsigned short* other, Py_ssize_t count) noexcept nogil:
+    """Take the lesser of each two."""
+    cdef Py_ssize_t x
+    for x in range(count):
+        least[x] = other[x] if other[x] < least[x] else least[x]
 
 
 def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, float threshold, unsigned short[:, ::1] first,
@@ -43,7 +50,8 @@ def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, float th
     """
     cdef Py_ssize_t ngroups = data.shape[0], ny = data.shape[1], nx = data.shape[2]
     cdef Py_ssize_t y, x, g
-    cdef unsigned short never = <unsigned short>ngroups, least, earliest
+    cdef unsigned short never = <unsigned short>ngroups, earliest
+    cdef bint bright
     with nogil:
         for y in prange(ny, num_threads=threads, schedule="static"):
             for x in range(nx):
@@ -51,23 +59,20 @@ def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, float th
             for g in range(ngroups - 1, -1, -1):
                 if any_above(&data[g, y, 0], threshold, nx):
                     for x in range(nx):
-                        if data[g, y, x] > threshold and groupdq[g, y, x] != DO_NOT_USE:
-                            first[y, x] = <unsigned short>g
+                        bright = (data[g, y, x] > threshold) & (groupdq[g, y, x] != DO_NOT_USE)
+                        first[y, x] = <unsigned short>g if bright else first[y, x]
         for y in prange(ny, num_threads=threads, schedule="static"):
+            for x in range(nx):
+                grown[y, x] = first[y, x]
+            if y > 0:
+                lower(&grown[y, 0], &first[y - 1, 0], nx)
+            if y < ny - 1:
+                lower(&grown[y, 0], &first[y + 1, 0], nx)
+            lower(&grown[y, 0] + 1, &first[y, 0], nx - 1)
+            lower(&grown[y, 0], &first[y, 0] + 1, nx - 1)
             earliest = never
             for x in range(nx):
-                least = first[y, x]
-                if y > 0 and first[y - 1, x] < least:
-                    least = first[y - 1, x]
-                if y < ny - 1 and first[y + 1, x] < least:
-                    least = first[y + 1, x]
-                if x > 0 and first[y, x - 1] < least:
-                    least = first[y, x - 1]
-                if x < nx - 1 and first[y, x + 1] < least:
-                    least = first[y, x + 1]
-                grown[y, x] = least
-                if least < earliest:
-                    earliest = least
+                earliest = grown[y, x] if grown[y, x] < earliest else earliest
             for g in range(earliest, ngroups):
                 for x in range(nx):
                     groupdq[g, y, x] |= CHARGELOSS | DO_NOT_USE if grown[y, x] <= g else 0
