@@ -31,11 +31,15 @@ cdef unsigned char CHARGELOSS = 128
 cdef unsigned int NO_GAIN_VALUE = 1 << 19
 
 # Exponent of the weights, and the signal-to-noise ratio above which it holds (Fixsen et al. 2000, table 2).
-cdef double[POWERS] EXPONENT = [0.0, 0.4, 1.0, 3.0, 6.0, 10.0]
+cdef float[POWERS] EXPONENT = [0.0, 0.4, 1.0, 3.0, 6.0, 10.0]
 cdef float[POWERS] THRESHOLD = [0.0, 5.0, 10.0, 20.0, 50.0, 100.0]
 
+# Literals are double in Cython.
+cdef float ONE = 1, TWELVE = 12
+
 cdef struct Job:
-    # What all threads share: arrays by their first element, sizes, times in s.
+    # What all threads share: arrays by their first element, sizes, times in s (TGROUP in both precisions, each of which
+    # build 10.2 divides by somewhere).
     const float *data
     const unsigned char *groupdq
     const unsigned int *pixeldq
@@ -51,6 +55,7 @@ cdef struct Job:
     float *pedestal
     float *crmag
     Py_ssize_t nints, depth, first, ngroups, nsegments, ncr, plane
+    double exact_group_time
     float group_time, frame_time, one_group_time, noise_scale, pedestal_scale
     bint suppress
 
@@ -153,8 +158,9 @@ cdef void load(const Job *job, Scratch *s, Py_ssize_t i, Py_ssize_t corner, int 
             zero = job.zeroframe[i * job.plane + corner + p]
             if zero != 0 and zero == zero:
                 s.counts[p] = zero
-                s.flags[p] = 0
-                s.common[p] = 0
+                s.flags[p] = s.common[p] = s.seen[p] = 0
+                for g in range(1, job.ngroups):
+                    s.seen[p] |= s.flags[g * BLOCK + p]
                 s.good[p] = 1
                 s.time[p] = job.frame_time
     if job.one_group_time > 0:
@@ -333,7 +339,7 @@ cdef Line fit(const Job *job, Scratch *s, int p, int start, int n, float gain, f
         line.yint = line.sigslope = line.sigyint = 0
         return line
     if n == 2:
-        line.slope = rise / job.group_time
+        line.slope = <float>(rise / (job.exact_group_time if job.ngroups > 2 else job.group_time))
         line.yint = -rise if job.ngroups == 2 else last * (1.0 - (start + 1)) + first * <double>(start + 1)
         line.sigslope = line.sigyint = <float>(sqrt(2.0) * rn)
         return line
@@ -344,7 +350,7 @@ cdef Line fit(const Job *job, Scratch *s, int p, int start, int n, float gain, f
         if ratio > THRESHOLD[j]:
             power = j
     weights = weights_of(s, job.ngroups, power, n)
-    variance = 1 / variance
+    variance = ONE / variance
     for j in range(n):
         w = <float>(weights[j] * variance)
         x = start + j
@@ -354,7 +360,7 @@ cdef Line fit(const Job *job, Scratch *s, int p, int start, int n, float gain, f
         sum_xx += x * x * w
         sum_xy += x * w * counts[j * BLOCK]
     denominator = sum_w * sum_xx - sum_x * sum_x
-    line.slope = <float>((sum_w * sum_xy - sum_x * sum_y) / denominator / job.group_time)
+    line.slope = <float>((sum_w * sum_xy - sum_x * sum_y) / denominator / job.exact_group_time)
     line.yint = <float>((sum_xx * sum_y - sum_x * sum_xy) / denominator)
     line.sigslope = <float>sqrt(sum_w / denominator)
     line.sigyint = <float>sqrt(sum_xx / denominator)
@@ -363,24 +369,24 @@ cdef Line fit(const Job *job, Scratch *s, int p, int start, int n, float gain, f
 
 cdef float var_poisson(float rate, int n, float gain, float time) noexcept nogil:
     """Variance of a segment's slope by photon noise, (DN/s)^2."""
-    return 1 / (time * gain * (n - 1 if n > 1 else 1)) * rate
+    return ONE / (time * gain * (n - 1 if n > 1 else 1)) * rate
 
 
 cdef float var_rnoise(int n, float gain, float rn, float time) noexcept nogil:
     """Variance of a segment's slope by read noise, (DN/s)^2; a segment of one group is one from zero."""
     cdef double m = n if n > 1 else 2
     cdef float ratio = rn / time
-    return 12 * (ratio * ratio) * <float>(1 / (m * m * m - m)) / (gain * gain)
+    return TWELVE * (ratio * ratio) * <float>(1 / (m * m * m - m)) / (gain * gain)
 
 
-cdef void clear_chargeloss(Scratch *s, int p, Py_ssize_t ngroups) noexcept nogil:
-    """Take groups that are flagged for charge loss back into use."""
+cdef void clear_chargeloss(const Job *job, Scratch *s, Py_ssize_t i, Py_ssize_t corner, int p) noexcept nogil:
+    """Take groups that are flagged for charge loss back into use, for the read noise."""
+    cdef const unsigned char *dq = job.groupdq + (i * job.depth + job.first) * job.plane + corner + p
+    cdef unsigned char f
     cdef Py_ssize_t g
-    for g in range(ngroups):
-        if s.flags[g * BLOCK + p] & CHARGELOSS:
-            s.flags[g * BLOCK + p] &= ~(CHARGELOSS | DO_NOT_USE)
-        if s.flags[g * BLOCK + p] & SATURATED:
-            s.flags[g * BLOCK + p] |= DO_NOT_USE
+    for g in range(job.ngroups):
+        f = dq[g * job.plane]
+        s.flags[g * BLOCK + p] = f & ~(CHARGELOSS | DO_NOT_USE) if f & CHARGELOSS else f
 
 
 cdef int list_jumps(const Scratch *s, int p, Py_ssize_t ngroups, float *out, Py_ssize_t step) noexcept nogil:
@@ -463,13 +469,13 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) no
                 vr = var_rnoise(s.length[k], gain, rn, s.time[p])
                 vp = var_poisson(rate[p], s.length[k], gain, s.time[p]) if rate[p] > 0 else 0
                 both = vr + vp
-                inverse = 1 / both
+                inverse = ONE / both
                 slope += line.slope * inverse
                 ramp.slope += line.slope / both
                 ramp.both += inverse
-                ramp.rnoise += 1 / vr
+                ramp.rnoise += ONE / vr
                 if vp > 0:
-                    ramp.poisson += 1 / vp
+                    ramp.poisson += ONE / vp
                 if job.segments != NULL:
                     seg = (i * job.nsegments + k) * job.plane + corner + p
                     job.segments[seg] = line.slope
@@ -492,16 +498,16 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) no
             if s.seen[p] & CHARGELOSS and gain > 0 and rn > 0:
                 # Charge that moved away does not add to the read noise: those groups count for it.
                 lossy[p] = 1
-                clear_chargeloss(s, p, job.ngroups)
+                clear_chargeloss(job, s, i, corner, p)
                 n = find_segments(s.flags + p, job.ngroups, s.start, s.length)
                 ramp.loss_rnoise = 0
                 for k in range(n):
-                    ramp.loss_rnoise += 1 / var_rnoise(s.length[k], gain, rn, job.group_time)
+                    ramp.loss_rnoise += ONE / var_rnoise(s.length[k], gain, rn, job.group_time)
                 for k in range(<int>job.nsegments):
                     seg = (i * job.nsegments + k) * job.plane + corner + p
                     job.segments[3 * layers + seg] = var_rnoise(s.length[k], gain, rn, job.group_time) if k < n else 0
             total[p].loss_rnoise += ramp.loss_rnoise
-            job.ints[3 * cube + at] = 1 / ramp.loss_rnoise if ramp.loss_rnoise > 0 else 0
+            job.ints[3 * cube + at] = ONE / ramp.loss_rnoise if ramp.loss_rnoise > 0 else 0
             job.ints_dq[at] = dq
             dq_any[p] |= dq
             dq_all[p] &= dq | ((dq & SATURATED) >> 1)
@@ -510,8 +516,8 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) no
                 job.ints[cube + at] = job.ints[2 * cube + at] = 0
                 continue
             job.ints[at] = slope
-            job.ints[cube + at] = sqrtf(1 / ramp.both)
-            job.ints[2 * cube + at] = 1 / ramp.poisson if ramp.poisson > 0 else 0
+            job.ints[cube + at] = sqrtf(ONE / ramp.both)
+            job.ints[2 * cube + at] = ONE / ramp.poisson if ramp.poisson > 0 else 0
             total[p].slope += ramp.slope
             total[p].both += ramp.both
             total[p].poisson += ramp.poisson
@@ -520,12 +526,12 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) no
         at = corner + p
         job.image_dq[at] = (dq_any[p] & ~invalid) | dq_all[p]
         job.image[at] = NAN if dq_all[p] else total[p].slope / total[p].both
-        vp = 1 / total[p].poisson if total[p].poisson > 0 else 0
-        vr = 1 / total[p].rnoise if total[p].rnoise > 0 else 0
+        vp = ONE / total[p].poisson if total[p].poisson > 0 else 0
+        vr = ONE / total[p].rnoise if total[p].rnoise > 0 else 0
         job.image[job.plane + at] = sqrtf(vp + vr)
         job.image[2 * job.plane + at] = vp
         if lossy[p]:
-            vr = 1 / total[p].loss_rnoise if total[p].loss_rnoise > 0 else 0
+            vr = ONE / total[p].loss_rnoise if total[p].loss_rnoise > 0 else 0
         job.image[3 * job.plane + at] = vr
 
 
@@ -543,7 +549,7 @@ cdef void count_block(const Job *job, Scratch *s, Py_ssize_t corner, int width, 
             if n > deepest[1]:
                 deepest[1] = n
             if s.seen[p] & CHARGELOSS:
-                clear_chargeloss(s, p, job.ngroups)
+                clear_chargeloss(job, s, i, corner, p)
                 n = find_segments(s.flags + p, job.ngroups, s.start, s.length)
                 if n > deepest[0]:
                     deepest[0] = n
@@ -597,7 +603,7 @@ def count(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] grou
 def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] groupdq,
               const unsigned int[:, ::1] pixeldq, const float[:, ::1] gain, const float[:, ::1] readnoise,
               const float[:, ::1] dark, const float[:, :, ::1] zeroframe, Py_ssize_t first, Py_ssize_t last,
-              float group_time, float frame_time, float one_group_time, float noise_scale, bint suppress,
+              double group_time, float frame_time, float one_group_time, float noise_scale, bint suppress,
               float[:, :, ::1] image, unsigned int[:, ::1] image_dq, float[:, :, :, ::1] ints,
               unsigned int[:, :, ::1] ints_dq, int threads, float[:, :, :, :, ::1] segments=None,
               float[:, :, ::1] pedestal=None, float[:, :, :, ::1] crmag=None, float pedestal_scale=0):
@@ -675,7 +681,8 @@ def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] 
     job.ncr = 0 if crmag is None else crmag.shape[1]
     job.nints, job.depth, job.first, job.ngroups = data.shape[0], data.shape[1], first, last - first
     job.plane = ny * nx
-    job.group_time, job.frame_time, job.one_group_time = group_time, frame_time, one_group_time
+    job.exact_group_time, job.group_time = group_time, <float>group_time
+    job.frame_time, job.one_group_time = frame_time, one_group_time
     job.noise_scale, job.pedestal_scale, job.suppress = noise_scale, pedestal_scale, suppress
     with nogil, parallel(num_threads=threads):
         scratch = make_scratch(job.ngroups)
