@@ -15,13 +15,18 @@ import sys
 import time
 from pathlib import Path
 
-from jwpipe.simulate import simulate
-
 PEER_SCRIPT = """
 import json, sys
 if __name__ == "__main__":
     from jwst.pipeline import Detector1Pipeline
     Detector1Pipeline.call(sys.argv[1], steps=json.loads(sys.argv[3]), save_results=True, output_dir=sys.argv[2])
+"""
+
+SIMULATE = """
+import json, sys
+from jwpipe.simulate import simulate
+made = simulate("nircam-image", sys.argv[1], seed=5, **json.loads(sys.argv[2]))
+print(json.dumps([str(made.uncal), str(made.crds_path), made.context]))
 """
 
 SNOWBALLS = {"jump": {"expand_large_events": True}}
@@ -71,23 +76,25 @@ def main():
 def compare(case, arguments):
     """Measure all programs on one case, in turn, and print their rows."""
     options, parameters = CASES[case]
-    exposure = simulate("nircam-image", arguments.output / case, seed=5, **options)
-    size = exposure.uncal.stat().st_size / 1e6
+    # In a process of its own: the peak memory that the system tells of a command includes that of its parent.
+    command = [sys.executable, "-c", SIMULATE, arguments.output / case, json.dumps(options)]
+    uncal, crds_path, context = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    size = Path(uncal).stat().st_size / 1e6
     environment = os.environ | {
-        "CRDS_PATH": str(exposure.crds_path),
-        "CRDS_CONTEXT": exposure.context,
+        "CRDS_PATH": crds_path,
+        "CRDS_CONTEXT": context,
         "CRDS_SERVER_URL": "https://crds-serverless-mode.stsci.edu",
         "STPIPE_DISABLE_CRDS_STEPPARS": "true",
     }
     assignments = [f"--set={s}.{k}={json.dumps(v)}" for s, values in parameters.items() for k, v in values.items()]
     target = arguments.output / "products"
-    ours = [sys.executable, "-m", "jwpipe", "detector1", exposure.uncal, "-o", target, "-q", *assignments]
+    ours = [sys.executable, "-m", "jwpipe", "detector1", uncal, "-o", target, "-q", *assignments]
     programs = {("jwpipe", "default"): ours}
     for peer in arguments.peer:
         name, _, python = peer.partition("=")
         for settings, extra in CORES.items():
             tree = json.dumps(merged(parameters, extra))
-            programs[name, settings] = [python, "-c", PEER_SCRIPT, exposure.uncal, target, tree]
+            programs[name, settings] = [python, "-c", PEER_SCRIPT, uncal, target, tree]
     figures = {key: [] for key in programs}
     for _ in range(arguments.runs):
         for key, command in programs.items():

@@ -1,12 +1,12 @@
 """The demonstration of `make demo`: simulate an exposure, calibrate it, show what was recovered, draw it."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
-from jwpipe.cli.console import size_text, step_table
-from jwpipe.engine.api import Options, available_threads, load, process
-from jwpipe.products.fitsfile import FitsFile
+from jwpipe.cli.console import size_text
+from jwpipe.engine.naming import output_path
 from jwpipe.report.look import quick_look
 from jwpipe.report.recovery import recover
 from jwpipe.simulate import simulate
@@ -42,24 +42,22 @@ def demonstrate(folder, **options):
     print("simulating a NIRCam exposure and its references ...", flush=True)
     exposure = simulate("nircam-image", folder, **options)
     print(f"  {exposure.uncal} ({size_text(exposure.uncal.stat().st_size)}), references in {exposure.crds_path}\n")
-    os.environ |= {
+    references = {
         "CRDS_PATH": str(exposure.crds_path),
         "CRDS_CONTEXT": exposure.context,
         "CRDS_SERVER_URL": "https://crds-serverless-mode.stsci.edu",
     }
-    print(f"jwpipe detector1 {exposure.uncal} -o {folder} --save jump")
-    settings = Options(output_dir=folder, save=("jump",), threads=available_threads(), basename=exposure.uncal)
-    outcome = process(load("detector1"), exposure.uncal, settings)
-    print("\n".join(f"  {line}" for line in step_table(outcome.records)))
-    files = {path.stem.rpartition("_")[2]: path for path in outcome.files}
+    command = ["detector1", str(exposure.uncal), "-o", str(folder), "--save", "jump"]
+    print("jwpipe", *command, flush=True)
+    subprocess.run([sys.executable, "-m", "jwpipe", *command], check=True, env=os.environ | references)
+    files = {name: output_path(folder, exposure.uncal, name) for name in ("jump", "rate")}
     gain, readnoise = references_of(exposure, "gain", "readnoise")
     print("\nrecovered against what was put in:")
     for line in recover(exposure.truth, files["rate"], files["jump"], gain, readnoise).lines():
         print(f"  {line}")
-    for name in ("jump", "rate"):
-        quick_look(files[name], files[name].with_suffix(".png"))
-        print(f"wrote {files[name].with_suffix('.png')}")
-    print(f"wrote {files['rate']}: {', '.join(e.name for e in FitsFile(files['rate']).extensions[1:])}")
+    for path in files.values():
+        quick_look(path, path.with_suffix(".png"))
+        print(f"wrote {path.with_suffix('.png')}")
 
 
 if __name__ == "__main__":
