@@ -14,7 +14,6 @@ from jwpipe.simulate.events import draw_events
 from jwpipe.simulate.exposure import plan
 from jwpipe.simulate.products import write_truth, write_uncal
 from jwpipe.simulate.references import write_references
-from jwpipe.simulate.scene import populate, render
 from jwpipe.simulate.streams import Streams
 
 __all__ = ["Simulated", "simulate"]
@@ -78,11 +77,11 @@ def simulate(mode, output_dir, **options):
     known = draw_calibration(exposure, whole, properties, detector)
     calibration = known.cut(window)
     depth = properties.well * properties.gain / exposure.integration_time
-    sources = populate(window.shape, options, mode.optics, depth, detector("sources"))
-    light = render(window.shape, sources, options.sky, mode.optics) * calibration.response
+    sources, light = mode.scene(window, options, mode.optics, depth, detector("sources"))
+    light = light * calibration.response
     events = draw_events(exposure, options, calibration.active, streams)
     electronics = Electronics(Readout(instrument, exposure.detector, window), properties)
-    data, zeroframe = expose(exposure, light, calibration, events, electronics, properties.reset_noise, streams)
+    raw = expose(exposure, light, calibration, events, electronics, properties.reset_noise, streams)
 
     folder = Path(output_dir)
     made = Simulated(
@@ -93,7 +92,7 @@ def simulate(mode, output_dir, **options):
     )
     # Reference pixels take the slow part of the 1/f noise away, and put as much of their own in.
     residual = np.hypot(properties.pink, properties.pink_rows)
-    write_references(Cache(made.crds_path, instrument), exposure, known, residual, options)
+    write_references(Cache(made.crds_path, instrument), exposure, mode, known, residual, options)
     write_truth(made.truth, exposure, mode, options, calibration, light, sources, events)
-    write_uncal(made.uncal, exposure, mode, data, zeroframe)
+    write_uncal(made.uncal, exposure, mode, raw)
     return made

@@ -81,17 +81,18 @@ def expose(exposure, light, calibration, events, electronics, reset_noise, strea
 
     Returns
     -------
-    data : ndarray of uint16, (nints, ngroups, ny, nx)
-        DN.
-    zeroframe : ndarray of uint16, (nints, ny, nx)
-        First frame of each integration.
+    dict of str to ndarray of uint16
+        Extensions of the raw exposure, DN: ``SCI`` (nints, ngroups, ny, nx) and, where the exposure has it,
+        ``ZEROFRAME`` (nints, ny, nx), the first frame of each integration.
     """
     pattern, active = exposure.pattern, calibration.active
     electrons = ((light.astype("f8") + calibration.dark) * exposure.frame_time).clip(0)
     electrons[~active] = 0
     most = linearized(np.float32(BEYOND) * calibration.well, calibration.coefficients)
     data = np.empty(exposure.shape, "u2")
-    zeroframe = np.empty((exposure.nints, *exposure.window.shape), "u2")
+    raw = {"SCI": data}
+    if exposure.has_zeroframe:
+        raw["ZEROFRAME"] = np.empty((exposure.nints, *exposure.window.shape), "u2")
     sums = np.empty(exposure.window.shape, "u4")
     for i in range(exposure.nints):
         noise = streams("reset", i).standard_normal(exposure.window.shape, "f4")
@@ -104,13 +105,13 @@ def expose(exposure, light, calibration, events, electronics, reset_noise, strea
                 charge += streams("photons", i, frame).poisson(electrons * (frame - last))
                 events.add(charge, i, last, frame, active)
                 counts = _read(charge, level, most, calibration, electronics, streams("read", i, frame))
-                if frame == 0:
-                    zeroframe[i] = counts
+                if frame == 0 and exposure.has_zeroframe:
+                    raw["ZEROFRAME"][i] = counts
                 sums += counts
                 last = frame
             np.floor_divide(sums, pattern.nframes, out=sums)
             data[i, group] = sums
-    return data, zeroframe
+    return raw
 
 
 def _read(charge, level, most, calibration, electronics, stream):

@@ -32,7 +32,7 @@ class Exposure:
     exp_type : str
         EXP_TYPE.
     filter : str
-        FILTER.
+        The filter; empty where there is none.
     number : int
         EXPOSURE, from 1.
     """
@@ -56,7 +56,7 @@ class Exposure:
     @property
     def frame_time(self):
         """TFRAME, s."""
-        return self.instrument.frame_time(self.window)
+        return self.instrument.frame_time(self)
 
     @property
     def frames_a_group(self):
@@ -81,7 +81,7 @@ class Exposure:
     @property
     def has_zeroframe(self):
         """Whether the first frame of each integration is sent on its own."""
-        return self.pattern != ReadPattern(1, 0)
+        return self.instrument.zeroframe and self.pattern != ReadPattern(1, 0)
 
     @property
     def start(self):
@@ -130,10 +130,10 @@ def plan(mode, options):
     instrument = mode.instrument
     detector = instrument.detectors[options.detector]
     windows = instrument.windows(detector.name)
-    filters = mode.filters[detector.channel]
-    band = options.filter or filters[0]
+    filters = mode.filters.get(detector.channel, ())
+    band = (options.filter or filters[0]) if filters else ""
     for kind, value, known in (("subarray", options.subarray, windows), ("filter", band, filters)):
-        if value not in known:
+        if value and value not in known:
             raise UsageError(
                 f"{detector.name} has no {kind} {value!r}", nearest(value, known) or "one of: " + ", ".join(known)
             )

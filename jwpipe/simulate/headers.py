@@ -81,7 +81,7 @@ def primary_cards(exposure, mode):
     detector, window, pattern = exposure.detector, exposure.window, exposure.pattern
     end, duration = exposure.duration, exposure.duration
     start, middle = exposure.start, exposure.start + duration / 2 / 86400
-    aperture = f"{detector.name.replace('LONG', '5')}_{window.name}"
+    aperture = f"{detector.aperture}_{window.aperture or window.name}"
     optional = [("MODULE", detector.module, "Module"), ("CHANNEL", detector.channel, "Instrument channel")]
     return [
         ("DATE", iso(exposure, end + 86400), "UTC date file created"),
@@ -124,7 +124,7 @@ def primary_cards(exposure, mode):
         ("NEXPOSUR", exposure.number, "Total number of planned exposures in visit"),
         ("INTARGET", False, "At least one exposure in visit is internal"),
         ("TARGOOPP", False, "Visit scheduled as target of opportunity"),
-        ("TSOVISIT", False, "Time Series Observation visit indicator"),
+        ("TSOVISIT", mode.time_series, "Time Series Observation visit indicator"),
         ("EXP_ONLY", False, "Special commanding without SI configuration"),
         ("CROWDFLD", False, "Are the FGSes in a crowded field?"),
         ("TARGPROP", "SIMULATED-FIELD", "Proposer's name for the target"),
@@ -139,8 +139,7 @@ def primary_cards(exposure, mode):
         ("INSTRUME", exposure.instrument.name, "Instrument used to acquire the data"),
         ("DETECTOR", detector.name, "Name of detector used to acquire the data"),
         *[card for card in optional if card[1]],
-        ("FILTER", exposure.filter, "Name of the filter element used"),
-        *[(keyword, *value) for keyword, value in mode.keywords.items()],
+        *mode.elements(exposure),
         ("EXPCOUNT", exposure.number, "Running count of exposures in visit"),
         ("EXPRIPAR", "PRIME", "Prime or parallel exposure"),
         ("EXP_TYPE", exposure.exp_type, "Type of data in the exposure"),

@@ -29,6 +29,8 @@ class Detector:
         V3I_YANG, from V3 to the rows' y axis, degrees.
     scale : tuple of float
         Pixel size along x and y, arcsec.
+    aperture : str
+        Start of APERNAME.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Detector:
     v3: float
     angle: float
     scale: tuple[float, float]
+    aperture: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Window:
         Columns and rows.
     noutputs : int
         Amplifiers that read it.
+    aperture : str
+        End of APERNAME, where that is not `name`.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Window:
     nx: int
     ny: int
     noutputs: int
+    aperture: str = ""
 
     @property
     def shape(self):
@@ -95,8 +101,8 @@ class Instrument:
         INSTRUME.
     full : tuple of int
         Columns and rows of a detector.
-    border : int
-        Width of the frame of reference pixels.
+    borders : tuple of int
+        Reference pixels at the left, right, lower and upper edge: how many columns or rows.
     pixel_area : float
         cm^2.
     detectors : dict of str to Detector
@@ -106,20 +112,26 @@ class Instrument:
     windows : callable
         Gives a detector's `Window` objects by SUBARRAY.
     frame_time : callable
-        Gives the time between frames of a `Window`, s.
+        Gives the time between frames of an `Exposure`, s.
     rules : dict of str to tuple of str
-        What the rules of each reference type select on.
+        The reference types there are, and what the rules of each select on.
+    parameters : dict of str to tuple
+        Parameter references by type without ``pars-``: class, its parameters, and those of the steps within.
+    zeroframe : bool
+        Whether the first frame of an integration is sent on its own where frames are averaged or dropped.
     """
 
     name: str
     full: tuple[int, int]
-    border: int
+    borders: tuple[int, int, int, int]
     pixel_area: float
     detectors: dict[str, Detector]
     patterns: dict[str, ReadPattern]
     windows: Callable = field(repr=False)
     frame_time: Callable = field(repr=False)
     rules: dict[str, tuple] = field(repr=False)
+    parameters: dict[str, tuple] = field(repr=False)
+    zeroframe: bool = False
 
     def reference_pixels(self, window):
         """Find the reference pixels of a window.
@@ -128,9 +140,9 @@ class Instrument:
         -------
         ndarray of bool, (ny, nx)
         """
-        nx, ny = self.full
+        (nx, ny), (left, right, bottom, top) = self.full, self.borders
         y, x = np.ogrid[window.y : window.y + window.ny, window.x : window.x + window.nx]
-        inside = (x >= self.border) & (x < nx - self.border) & (y >= self.border) & (y < ny - self.border)
+        inside = (x >= left) & (x < nx - right) & (y >= bottom) & (y < ny - top)
         return ~inside
 
 

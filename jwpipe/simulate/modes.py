@@ -1,5 +1,6 @@
 """What a simulated mode is, its options, and the list of those there are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Annotated
@@ -7,25 +8,23 @@ from typing import Annotated
 from jwpipe.engine.params import AtLeast, Help, Params
 from jwpipe.errors import UsageError, nearest
 
-__all__ = ["CATALOGUE", "Mode", "Options", "load"]
+__all__ = ["CATALOGUE", "FieldOptions", "LightOptions", "Mode", "Options", "load"]
 
 # Where each mode is declared, and one line on it, so that the command can list them without importing any.
 CATALOGUE = {
     "nircam-image": ("jwpipe.simulate.nircam", "IMAGE", "NIRCam imaging: stars, a galaxy and sky on one detector"),
+    "niriss-image": ("jwpipe.simulate.niriss", "IMAGE", "NIRISS imaging: stars, a galaxy and sky"),
+    "fgs-image": ("jwpipe.simulate.fgs", "IMAGE", "FGS as a camera: stars, a galaxy and sky on one guider"),
 }
 
 
 class Options(Params):
-    """What every mode takes."""
+    """What every mode takes, also one without light."""
 
     seed: Annotated[int, Help("seed of all random numbers"), AtLeast(0)] = 1
     groups: Annotated[int, Help("groups an integration"), AtLeast(1)] = 10
     integrations: Annotated[int, Help("integrations"), AtLeast(1)] = 1
     exposure: Annotated[int, Help("number of the exposure: another name, another time"), AtLeast(1)] = 1
-    stars: Annotated[int | None, Help("stars; by default one on 4000 pixels"), AtLeast(0)] = None
-    galaxies: Annotated[int, Help("galaxies"), AtLeast(0)] = 1
-    sky: Annotated[float, Help("sky, e-/s a pixel"), AtLeast(0)] = 1.0
-    brightness: Annotated[float, Help("factor on the brightness of stars and galaxies"), AtLeast(0)] = 1.0
     cosmic_ray_rate: Annotated[float, Help("cosmic rays a cm^2 and s"), AtLeast(0)] = 5.0
     cosmic_ray_charge: Annotated[list[float], Help("least and greatest charge of a hit, e-"), AtLeast(0)] = field(
         default_factory=lambda: [100.0, 50000.0]
@@ -34,6 +33,20 @@ class Options(Params):
     full_references: Annotated[bool, Help("references of the whole detector, also for a subarray")] = False
     persistence: Annotated[bool, Help("write the references of the persistence step")] = False
     pars: Annotated[bool, Help("write parameter references (pars-*)")] = True
+
+
+class LightOptions(Options):
+    """What modes with light take."""
+
+    sky: Annotated[float, Help("sky, e-/s a pixel"), AtLeast(0)] = 1.0
+    brightness: Annotated[float, Help("factor on the brightness of sources"), AtLeast(0)] = 1.0
+
+
+class FieldOptions(LightOptions):
+    """What imaging modes take."""
+
+    stars: Annotated[int | None, Help("stars; by default one on 4000 pixels"), AtLeast(0)] = None
+    galaxies: Annotated[int, Help("galaxies"), AtLeast(0)] = 1
 
 
 @dataclass(frozen=True)
@@ -54,10 +67,14 @@ class Mode:
         Of its detectors.
     optics : Optics
         Of its images.
+    scene : callable
+        Draws what falls on the detector, see `jwpipe.simulate.scene.field`.
+    elements : callable
+        Gives the keywords of the optical elements for an `Exposure`.
     filters : dict of str to tuple of str
         Filters a channel, the default first.
-    keywords : dict of str to tuple
-        Further keywords: value and comment.
+    time_series : bool
+        TSOVISIT.
     """
 
     name: str
@@ -67,8 +84,10 @@ class Mode:
     options: type
     properties: object
     optics: object
-    filters: dict
-    keywords: dict = field(default_factory=dict)
+    scene: Callable
+    elements: Callable
+    filters: dict = field(default_factory=dict)
+    time_series: bool = False
 
     def check(self, given):
         """Make the mode's options of what was given.

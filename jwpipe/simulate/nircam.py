@@ -8,9 +8,10 @@ from typing import Annotated
 
 from jwpipe.engine.params import Help, OneOf
 from jwpipe.simulate.calibration import Properties
+from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
-from jwpipe.simulate.modes import Mode, Options
-from jwpipe.simulate.scene import Optics
+from jwpipe.simulate.modes import FieldOptions, Mode
+from jwpipe.simulate.scene import Optics, field
 
 __all__ = ["IMAGE", "INSTRUMENT"]
 
@@ -18,7 +19,19 @@ RIGHT_TO_LEFT, LEFT_TO_RIGHT = (-1, 2), (1, -2)
 SHORT, LONG = (0.0309, 0.0311), (0.0628, 0.0631)
 
 DETECTORS = {
-    name: Detector(name, number, name[3], "LONG" if "LONG" in name else "SHORT", *axes, v2, v3, angle, scale)
+    name: Detector(
+        name=name,
+        number=number,
+        module=name[3],
+        channel="LONG" if "LONG" in name else "SHORT",
+        fastaxis=axes[0],
+        slowaxis=axes[1],
+        v2=v2,
+        v3=v3,
+        angle=angle,
+        scale=scale,
+        aperture=name.replace("LONG", "5"),
+    )
     for name, number, axes, v2, v3, angle, scale in [
         ("NRCA1", 481, RIGHT_TO_LEFT, 120.5768, -527.5014, -0.5519, SHORT),
         ("NRCA2", 482, LEFT_TO_RIGHT, 119.7401, -459.7843, -0.2072, SHORT),
@@ -45,8 +58,6 @@ PATTERNS = {
     "DEEP8": ReadPattern(8, 12),
 }
 
-SIDE = 2048
-
 # The imaging subarrays of a short-wavelength detector lie in the corner that is nearest to the middle of the module:
 # whether that is at the high end of x and of y.
 CORNERS = {
@@ -71,7 +82,7 @@ POINT_SOURCE = {
 
 def windows(detector):
     """Subarrays of a detector by name."""
-    found = [Window("FULL", 0, 0, SIDE, SIDE, 4)]
+    found = [FULL]
     for size in (160, 320, 640):
         if detector in CORNERS:
             x, y = ((SIDE - size) * high for high in CORNERS[detector])
@@ -83,40 +94,18 @@ def windows(detector):
     return {window.name: window for window in found}
 
 
-def frame_time(window):
-    """Time between frames, s: 10 us a pixel, 12 pixels of overhead a row, one or two rows a frame."""
-    if window.noutputs == 4:
-        return ((window.nx // 4 + 12) * (window.ny + 1) + 1) * 1e-5
-    return (window.nx + 12) * (window.ny + 2) * 1e-5
-
-
-_BY_PLACE = ("META.INSTRUMENT.DETECTOR", "META.SUBARRAY.NAME")
-_BY_READOUT = ("META.INSTRUMENT.DETECTOR", "META.EXPOSURE.READPATT", "META.SUBARRAY.NAME")
-
 INSTRUMENT = Instrument(
     name="NIRCAM",
     full=(SIDE, SIDE),
-    border=4,
-    pixel_area=1.8e-3**2,
+    borders=BORDERS,
+    pixel_area=PIXEL_AREA,
     detectors=DETECTORS,
     patterns=PATTERNS,
     windows=windows,
     frame_time=frame_time,
-    rules={
-        "dark": ("META.EXPOSURE.TYPE", *_BY_PLACE),
-        "gain": _BY_PLACE,
-        "ipc": ("META.INSTRUMENT.DETECTOR",),
-        "linearity": _BY_PLACE,
-        "mask": _BY_PLACE,
-        "persat": _BY_PLACE,
-        "readnoise": _BY_READOUT,
-        "saturation": _BY_PLACE,
-        "superbias": _BY_READOUT,
-        "trapdensity": _BY_PLACE,
-        "trappars": ("META.INSTRUMENT.DETECTOR",),
-        "pars-detector1pipeline": ("META.VISIT.TSOVISIT",),
-        "pars-jumpstep": ("META.EXPOSURE.TYPE",),
-    },
+    rules=RULES | {"dark": ("META.EXPOSURE.TYPE", *RULES["mask"])},
+    parameters=PARAMETERS,
+    zeroframe=True,
 )
 
 FILTERS = {
@@ -125,13 +114,22 @@ FILTERS = {
 }
 
 
-class ImageOptions(Options):
+class ImageOptions(FieldOptions):
     """Options of `nircam-image`."""
 
     detector: Annotated[str, Help("detector"), OneOf(*DETECTORS)] = "NRCA1"
     subarray: Annotated[str, Help("subarray: FULL, SUB160, SUB320, SUB640, SUB64P, SUB160P, SUB400P")] = "FULL"
     readpatt: Annotated[str, Help("readout pattern"), OneOf(*PATTERNS)] = "RAPID"
     filter: Annotated[str, Help("filter; by default F200W or F444W, as the detector's channel is")] = ""
+
+
+def elements(exposure):
+    """Keywords of filter and pupil."""
+    return [
+        ("FILTER", exposure.filter, "Name of the filter element used"),
+        ("PUPIL", "CLEAR", "Name of the pupil element used"),
+        ("PILIN", False, "Pupil imaging lens in the path"),
+    ]
 
 
 IMAGE = Mode(
@@ -141,7 +139,8 @@ IMAGE = Mode(
     options=ImageOptions,
     properties=Properties(),
     optics=Optics(fwhm=2.1, wings=2.5),
+    scene=field,
+    elements=elements,
     filters=FILTERS,
-    keywords={"PUPIL": ("CLEAR", "Name of the pupil element used"), "PILIN": (False, "Pupil imaging lens in the path")},
     template="NIRCam Imaging",
 )

@@ -59,7 +59,7 @@ def table(name, rows):
     return RawBlock.from_table(fits.BinTableHDU(rows, name=name))
 
 
-def write_uncal(path, exposure, mode, data, zeroframe):
+def write_uncal(path, exposure, mode, raw):
     """Write a raw exposure.
 
     Parameters
@@ -70,14 +70,12 @@ def write_uncal(path, exposure, mode, data, zeroframe):
         What was done.
     mode : Mode
         In which mode.
-    data : ndarray of uint16, (nints, ngroups, ny, nx)
-        DN.
-    zeroframe : ndarray of uint16, (nints, ny, nx)
-        First frames, written where the readout pattern sends them.
+    raw : dict of str to ndarray of uint16
+        Image extensions, DN, see `jwpipe.simulate.detector.expose`.
     """
-    blocks = [primary(headers.primary_cards(exposure, mode)), image("SCI", data, headers.science_cards(exposure))]
-    if exposure.has_zeroframe:
-        blocks.append(image("ZEROFRAME", zeroframe))
+    blocks = [primary(headers.primary_cards(exposure, mode))]
+    cards = {"SCI": headers.science_cards(exposure)}
+    blocks += [image(name, array, cards.get(name, ())) for name, array in raw.items()]
     blocks.append(table("GROUP", headers.group_table(exposure)))
     blocks.append(table("INT_TIMES", headers.int_times_table(exposure)))
     blocks.append(tree_block(*empty_tree(), {"model_type": "Level1bModel", "filename": path.name}))
@@ -153,7 +151,6 @@ def write_truth(path, exposure, mode, options, calibration, light, sources, even
         ("FILENAME", path.name, "Name of the file"),
         ("MODE", mode.name, "simulated mode"),
         ("SEED", options.seed, "seed of all random numbers"),
-        ("SKY", options.sky, "[e-/s] sky"),
         ("CRRATE", options.cosmic_ray_rate, "[/cm^2/s] cosmic rays"),
         ("INSTRUME", exposure.instrument.name, "instrument"),
         ("DETECTOR", exposure.detector.name, "detector"),

@@ -35,12 +35,14 @@ class References:
         Where to.
     exposure : Exposure
         What they are for.
+    mode : Mode
+        In which mode.
     calibration : Calibration
         Of the window that the references shall have; it holds the exposure's.
     """
 
-    def __init__(self, cache, exposure, calibration):
-        self.cache, self.exposure, self.calibration = cache, exposure, calibration
+    def __init__(self, cache, exposure, mode, calibration):
+        self.cache, self.exposure, self.mode, self.calibration = cache, exposure, mode, calibration
 
     def _values(self, window):
         whole = (window.nx, window.ny) == self.exposure.instrument.full
@@ -49,7 +51,7 @@ class References:
             "META.SUBARRAY.NAME": "GENERIC" if whole else window.name,
             "META.EXPOSURE.READPATT": self.exposure.readpatt,
             "META.EXPOSURE.TYPE": self.exposure.exp_type,
-            "META.VISIT.TSOVISIT": "F",
+            "META.VISIT.TSOVISIT": "T" if self.mode.time_series else "F",
         }
 
     def write(self, reftype, model, description, blocks, window=None, cards=(), **values):
@@ -199,10 +201,11 @@ class References:
 
     def parameters(self):
         """Write the parameter references: what operations set otherwise than the steps' own defaults."""
-        for name, (step, own, steps) in PARAMETER_FILES.items():
+        instrument = self.exposure.instrument
+        for name, (step, own, steps) in instrument.parameters.items():
             reftype = f"pars-{name}"
             path = self.cache.place(reftype, self._values(self.exposure.window), ".asdf")
-            write_fits(path, [_ParameterFile(reftype, step, own, steps, self.exposure.instrument.name)])
+            write_fits(path, [_ParameterFile(reftype, step, own, steps, instrument.name)])
 
     def _flagged(self, name):
         flag = np.uint32(Pixel[name])
@@ -210,23 +213,6 @@ class References:
 
     def _readout(self):
         return [("READPATT", self.exposure.readpatt, "Readout pattern")]
-
-
-PARAMETER_FILES = {
-    "detector1pipeline": (
-        "jwst.pipeline.calwebb_detector1.Detector1Pipeline",
-        {},
-        {
-            "ipc": ("jwst.ipc.ipc_step.IPCStep", {"skip": True}),
-            "persistence": ("jwst.persistence.persistence_step.PersistenceStep", {"skip": True}),
-        },
-    ),
-    "jumpstep": (
-        "jwst.jump.jump_step.JumpStep",
-        {"expand_large_events": True, "min_jump_area": 15.0, "min_sat_area": 5.0, "expand_factor": 2.0},
-        {},
-    ),
-}
 
 
 class _ParameterFile:
@@ -277,7 +263,7 @@ def dq_def(names, standard=False):
     return table("DQ_DEF", np.array(rows, DQ_DEF))
 
 
-def write_references(cache, exposure, calibration, residual, options):
+def write_references(cache, exposure, mode, calibration, residual, options):
     """Write all references of an exposure, and the rules that lead to them.
 
     Parameters
@@ -286,6 +272,8 @@ def write_references(cache, exposure, calibration, residual, options):
         Where to.
     exposure : Exposure
         What they are for.
+    mode : Mode
+        In which mode.
     calibration : Calibration
         Of the exposure's window, or of one that holds it.
     residual : float
@@ -293,9 +281,10 @@ def write_references(cache, exposure, calibration, residual, options):
     options : Options
         ``persistence`` and ``pars``: whether to write these.
     """
-    references = References(cache, exposure, calibration)
+    references = References(cache, exposure, mode, calibration)
     for name in ("mask", "saturation", "superbias", "linearity", "gain", "ipc"):
-        getattr(references, name)()
+        if name in exposure.instrument.rules:
+            getattr(references, name)()
     references.readnoise(residual)
     references.dark(exposure.window)
     if options.persistence:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["SOURCE", "Optics", "populate", "render"]
+__all__ = ["SOURCE", "Optics", "field", "populate", "render"]
 
 SOURCE = np.dtype(
     [
@@ -60,6 +60,33 @@ class Optics:
         ndarray
         """
         return self.peak * (1 + square / self._core**2) ** -self.wings
+
+
+def field(window, options, optics, depth, stream):
+    """Draw a field of stars and galaxies.
+
+    Parameters
+    ----------
+    window : Window
+        What part of the detector.
+    options : FieldOptions
+        How many sources, and how bright.
+    optics : Optics
+        Shape of stars.
+    depth : float
+        See `populate`.
+    stream : numpy.random.Generator
+        Random numbers.
+
+    Returns
+    -------
+    sources : ndarray of SOURCE
+        See `populate`.
+    light : ndarray of float32, (ny, nx)
+        e-/s.
+    """
+    sources = populate(window.shape, options, optics, depth, stream)
+    return sources, render(window.shape, sources, options.sky, optics)
 
 
 def populate(shape, options, optics, depth, stream):

@@ -33,30 +33,54 @@ for path in sys.argv[1:]:
             print(path, model.extra_fits.instance)
 """
 
+NIR = {"S_IPC": "SKIPPED", "S_SUPERB": "COMPLETE", "S_REFPIX": "COMPLETE", "S_DARK": "COMPLETE", "S_JUMP": "COMPLETE"}
+CASES = {
+    "nircam": ("nircam-image", {"subarray": "SUB160", "snowballs": 1}, NIR),
+    "niriss": ("niriss-image", {"subarray": "SUB128", "snowballs": 1}, NIR | {"S_CHGMIG": "COMPLETE"}),
+    "niriss averaged": ("niriss-image", {"subarray": "SUB64", "readpatt": "NIS", "filter": "F444W"}, NIR),
+    "guider 1": ("fgs-image", {"subarray": "SUB128LL"}, NIR),
+    "guider 2": ("fgs-image", {"subarray": "SUB128LL", "detector": "GUIDER2"}, NIR),
+}
 
-def test_files_validate(tmp_path):
-    made = simulate("nircam-image", tmp_path, subarray="SUB160", groups=2, readpatt="BRIGHT1", persistence=True)
-    references = sorted(map(str, made.crds_path.rglob("*.fits")))
-    assert len(references) == 11
-    command = [os.environ["JWPIPE_PEER"], "-W", "error::UserWarning", "-c", VALIDATE, str(made.uncal), *references]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+def run(script, words, **surroundings):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRDS", "STPIPE"))}
+    command = [os.environ["JWPIPE_PEER"], "-W", "error::UserWarning", "-c", script, *map(str, words)]
+    done = subprocess.run(command, env=kept | surroundings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout == ""
+    return done
 
 
-def test_detector1_with_the_simulated_cache(tmp_path):
-    made = simulate("nircam-image", tmp_path, subarray="SUB160", groups=5, sky=500.0, snowballs=1, seed=11)
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("CRDS", "STPIPE"))}
-    surroundings["CRDS_SERVER_URL"] = "https://crds-serverless-mode.stsci.edu"
-    surroundings |= {"CRDS_PATH": str(made.crds_path), "CRDS_CONTEXT": made.context}
-    command = [os.environ["JWPIPE_PEER"], "-c", RUN, str(made.uncal), str(tmp_path)]
-    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+def run_pipeline(made, script, words):
+    done = run(
+        script,
+        words,
+        CRDS_SERVER_URL="https://crds-serverless-mode.stsci.edu",
+        CRDS_PATH=str(made.crds_path),
+        CRDS_CONTEXT=made.context,
+    )
     assert "CRDS - ERROR" not in done.stderr
+    return done
+
+
+def test_nircam_files_validate(tmp_path):
+    made = simulate("nircam-image", tmp_path, subarray="SUB160", groups=2, readpatt="BRIGHT1", persistence=True)
+    references = sorted(made.crds_path.rglob("*.fits"))
+    assert len(references) == 11
+    assert run(VALIDATE, [made.uncal, *references]).stdout == ""
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_detector1_with_the_simulated_cache(case, tmp_path):
+    mode, options, states = CASES[case]
+    made = simulate(mode, tmp_path, groups=5, sky=500.0, seed=11, **options)
+    assert run(VALIDATE, [made.uncal, *sorted(made.crds_path.rglob("*.fits"))]).stdout == ""
+    run_pipeline(made, RUN, [made.uncal, tmp_path])
     with fits.open(made.uncal.with_name(made.uncal.name.replace("uncal", "rate"))) as file:
         head, rate, dq = file[0].header, file["SCI"].data, file["DQ"].data
-    assert (head["S_IPC"], head["S_JUMP"], head["S_DARK"]) == ("SKIPPED", "COMPLETE", "COMPLETE")
-    assert head["R_LINEAR"] == "crds://jwst_nircam_linearity_0001.fits"
+    assert {name: head[name] for name in states} == states
+    assert head["R_LINEAR"] == f"crds://jwst_{head['INSTRUME'].lower()}_linearity_0001.fits"
     truth = fits.getdata(made.truth, "RATE")
     clean = (dq == 0) & (fits.getdata(made.truth, "EVENTS") == 0).all(axis=(0, 1))
+    assert clean.mean() > 0.7
     assert np.median(rate[clean] / truth[clean]) == pytest.approx(1, abs=0.005)

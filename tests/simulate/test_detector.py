@@ -49,7 +49,7 @@ def test_coupling_keeps_charge_and_spares_reference_pixels(calibration):
 def test_first_pixel_read_is_in_the_right_corner(fast, slow, corner):
     frame = np.zeros((3, 4))  # three rows of four pixels
     frame[0, 0], frame[0, 1] = 1, 2
-    science = to_science(frame, Detector("X", 1, "", "", fast, slow, 0, 0, 0, (1, 1)))
+    science = to_science(frame, Detector("X", 1, "", "", fast, slow, 0, 0, 0, (1, 1), "X"))
     assert science[corner] == 1
     second = np.argwhere(science == 2)[0]
     axis = 1 if abs(fast) == 1 else 0
