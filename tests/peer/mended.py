@@ -53,22 +53,37 @@ def counted_lengths(flags):
     return lengths
 
 
+def by_pattern(flags, function):
+    """Value of a function of a ramp's flags, once a pattern, for ramps (nints, ngroups, ny, nx)."""
+    nints, ngroups, ny, nx = flags.shape
+    patterns, which = np.unique(np.moveaxis(flags, 1, -1).reshape(-1, ngroups), axis=0, return_inverse=True)
+    values = np.array([function(pattern) for pattern in patterns.tolist()])
+    return values[which.ravel()].reshape(nints, ny, nx)
+
+
 def by_segments(flags):
     """Ramps, (nints, ny, nx), whose segments 1.14.1 mistakes, or overlooks: those of 256 groups, kept in 8 bits."""
-    nints, ngroups, ny, nx = flags.shape
-    ramps = np.moveaxis(flags, 1, -1).reshape(-1, ngroups)
-    patterns, which = np.unique(ramps, axis=0, return_inverse=True)
-    wrong = []
-    for pattern in patterns.tolist():
+
+    def mistaken(pattern):
         lengths = fitted_lengths(pattern)
-        wrong.append(lengths != counted_lengths(pattern) or any(n % 256 == 0 for n in lengths))
-    wrong = np.array(wrong)
-    return wrong[which.ravel()].reshape(nints, ny, nx)
+        return lengths != counted_lengths(pattern) or any(n % 256 == 0 for n in lengths)
+
+    return by_pattern(flags, mistaken)
 
 
-def by_large_variance(variances):
-    """Ramps with a segment, (nints, nsegments, ny, nx), of a variance that 1.14.1 drops since it is above 1e6."""
-    return np.any([(v > 0.99999e6).any(axis=1) for v in variances], axis=0)
+def by_large_variance(flags, var_poisson, var_rnoise):
+    """Ramps with a segment of a variance that 1.14.1 drops since it is above 1e6."""
+
+    def ratio(weight):
+        def of_shortest(pattern):
+            weights = [weight(n) for n in fitted_lengths(pattern)] or [1]
+            return sum(weights) / min(weights)
+
+        return by_pattern(flags, of_shortest)
+
+    poisson = var_poisson * ratio(lambda n: max(n - 1, 1))
+    rnoise = var_rnoise * ratio(lambda n: max(n, 2) ** 3 - max(n, 2))
+    return np.maximum(poisson, rnoise) > 0.9999e6
 
 
 def by_absent_segments(variances, groupdq):
@@ -99,3 +114,48 @@ def by_charge_loss(groupdq, dq):
 def by_order_of_trimming(groupdq, trimmed):
     """Pixels of which 1.14.1 drops ramps of one group before it forgets a jump at their new beginning (MIRI)."""
     return (((groupdq == 0).sum(axis=1) == 1) != ((trimmed == 0).sum(axis=1) == 1)).any(axis=0)
+
+
+def trim(groupdq):
+    """GROUPDQ of a MIRI exposure without its leading groups and its last one where those are of no use anywhere."""
+    first, last = 0, groupdq.shape[1]
+    while (groupdq[:, first] & DO_NOT_USE).all():
+        first += 1
+    last -= (groupdq[:, last - 1] & DO_NOT_USE).all()
+    trimmed = groupdq[:, first:last].copy()
+    if first > 0:
+        trimmed[:, 0] &= 0xFF - JUMP_DET
+    return trimmed
+
+
+def ramp_fit(groupdq, rateints, readnoise, *, suppress=True, zeroframe=None, miri=False):
+    """Masks of what `ramp_fit` mends.
+
+    Parameters
+    ----------
+    groupdq : ndarray of uint8, (nints, ngroups, ny, nx)
+        Flags of the ramp before the fit.
+    rateints : mapping of str to ndarray, (nints, ny, nx)
+        DQ, VAR_POISSON, VAR_RNOISE as jwpipe gives them.
+    readnoise : ndarray, (ny, nx)
+        The reference, cut to the subarray.
+    suppress, zeroframe, miri
+        Whether ramps of one group are dropped; the zero frame where it is used; whether the exposure is of MIRI.
+
+    Returns
+    -------
+    rateints, rate : dict of str to ndarray of bool
+        Pixels that may differ from 1.14.1's, by extension.
+    """
+    trimmed = trim(groupdq) if miri else groupdq
+    flags = groups_in_use(trimmed, suppress, zeroframe)
+    variances = [rateints["VAR_POISSON"], rateints["VAR_RNOISE"]]
+    dq = by_segments(flags) | ~(readnoise > 0)
+    if miri and suppress:
+        dq |= by_order_of_trimming(groupdq, trimmed)
+    sci = dq | by_large_variance(flags, *variances)
+    poisson = sci | by_absent_segments(variances, trimmed)
+    rnoise = poisson | by_charge_loss(trimmed, rateints["DQ"])
+    of_ints = {"DQ": dq, "SCI": sci, "ERR": sci, "VAR_POISSON": poisson, "VAR_RNOISE": rnoise}
+    # The exposure's ERR comes of its variances, unlike those of the integrations.
+    return of_ints, {name: mask.any(axis=0) for name, mask in (of_ints | {"ERR": poisson}).items()}

@@ -150,43 +150,37 @@ def close(a, b):
     return np.isclose(a, b, rtol=1e-5, atol=0, equal_nan=True)
 
 
-def mended_ramps(rateints, fitopt, ramp, groupdq, readnoise, suppress):
-    """Masks (nints, ny, nx) of ramps that differ by a mended defect, in each field of the products."""
-    trimmed = groupdq
-    if ramp["INSTRUME"] == "MIRI":
-        trimmed = groupdq[:, 1:-1].copy()
-        trimmed[:, 0] &= 0xFB
-    flags = mended.groups_in_use(trimmed, suppress, ramp.zeroframe if ramp.get("ZEROFRAM") else None)
-    dq = mended.by_segments(flags) | ~(readnoise > 0) | mended.by_order_of_trimming(groupdq, trimmed) * suppress
-    data = dq | mended.by_large_variance([fitopt.var_poisson, fitopt.var_rnoise])
-    variances = data | mended.by_absent_segments([rateints.var_poisson, rateints.var_rnoise], trimmed)
-    rnoise = variances | mended.by_charge_loss(trimmed, rateints.dq)
-    return {"dq": dq, "data": data, "err": data, "var_poisson": variances, "var_rnoise": rnoise}
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_products_agree_but_for_what_is_mended(results, name):
     (rate, rateints, fitopt, ramp, groupdq, readnoise), peer = results[name]
-    masks = mended_ramps(rateints, fitopt, ramp, groupdq, readnoise, CASES[name][2])
+    of_ints, of_exposure = mended.ramp_fit(
+        groupdq,
+        {"DQ": rateints.dq, "VAR_POISSON": rateints.var_poisson, "VAR_RNOISE": rateints.var_rnoise},
+        readnoise,
+        suppress=CASES[name][2],
+        zeroframe=ramp.zeroframe if ramp.get("ZEROFRAM") else None,
+        miri=ramp["INSTRUME"] == "MIRI",
+    )
     counts = {}
 
     def compare(label, ours, theirs, left_out):
         counts[label] = (~close(ours, theirs) & ~left_out).sum()
         print(f"{name:30} {label:22} {left_out.sum():6} of {left_out.size:6} mended, {counts[label]} differ")
 
-    for field, mask in masks.items():
-        compare(f"rateints {field}", getattr(rateints, field), peer[f"rateints.{field}"], mask)
-        mask = masks["var_poisson"] if field == "err" else mask  # from the variances, unlike that of an integration
-        compare(f"rate {field}", getattr(rate, field), peer[f"rate.{field}"], mask.any(axis=0))
+    for product, masks in (("rateints", of_ints), ("rate", of_exposure)):
+        made = {"rateints": rateints, "rate": rate}[product]
+        for extname, mask in masks.items():
+            field = "data" if extname == "SCI" else extname.lower()
+            compare(f"{product} {extname}", getattr(made, field), peer[f"{product}.{field}"], mask)
     gainless = (rate.dq & Pixel.NO_GAIN_VALUE) != 0
     depth = min(fitopt.slope.shape[1], peer["fitopt.slope"].shape[1])
     for field in ("slope", "sigslope", "var_poisson", "var_rnoise", "yint", "sigyint", "weights"):
         ours, theirs = getattr(fitopt, field)[:, :depth], peer[f"fitopt.{field}"][:, :depth]
-        mask = (masks.get(field, masks["data"]) | gainless)[:, None]
+        mask = (of_ints.get(field.upper(), of_ints["SCI"]) | gainless)[:, None]
         if field == "weights":
             mask = mask | (ours < 1.00001e-6)  # 1.14.1 takes them for those of segments that do not exist
         compare(f"fitopt {field}", ours, theirs, np.broadcast_to(mask, ours.shape))
-    compare("fitopt pedestal", fitopt.pedestal, peer["fitopt.pedestal"], masks["data"] | gainless)
+    compare("fitopt pedestal", fitopt.pedestal, peer["fitopt.pedestal"], of_ints["SCI"] | gainless)
     depth = peer["fitopt.crmag"].shape[1]  # the number of jumps in the last integration, in 1.14.1
     compare("fitopt crmag", fitopt.crmag[:, :depth], peer["fitopt.crmag"], np.zeros((), bool))
     assert not {label: count for label, count in counts.items() if count}
