@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from builders import make_ramp, make_references, make_run
+from builders import make_ramp, make_references, make_run, write_reference
 
 from jwpipe.products.dq import Pixel
 from jwpipe.steps.ramp.refpix import refpix
@@ -129,3 +129,71 @@ def test_every_bit_agrees(tmp_path, case):
     np.testing.assert_array_equal(ramp.groupdq, peer["groupdq"])
     if ramp.get("ZEROFRAM"):
         np.testing.assert_array_equal(ramp.zeroframe, peer["zeroframe"])
+
+
+def simulate_irs2(detector, nints, ngroups):
+    """An IRS2 ramp with drifts over time that all outputs share, and bad interleaved reference pixels."""
+    rng = np.random.default_rng(5)
+    data = rng.normal(3000, 8, (nints, ngroups, 3200, 2048)).astype("f4")
+    row = np.arange(3200) % 640
+    for plane in data.reshape(-1, 3200, 2048):
+        time = np.arange(2048) + rng.uniform(0, 2048)
+        plane += (40 * np.sin(time / 30) + rng.normal(0, 10)).astype("f4")
+        plane += (15 * np.sin(row / 7 + rng.uniform(0, 6))[:, None]).astype("f4")
+    data += (np.arange(ngroups) * 40.25)[:, None, None].astype("f4")
+    interleaved = np.abs((row + 0.5) % 20 - 10) < 2
+    for k, kind in enumerate(rng.choice(np.flatnonzero(interleaved & (np.arange(3200) > 640)), 24, replace=False)):
+        data[:, :, kind] += (600, rng.normal(0, 90, (nints, ngroups, 2048)))[k % 2]
+    data[:, :, :, rng.integers(0, 2048, 9)] = 0
+    ramp = make_ramp(
+        data,
+        INSTRUME="NIRSPEC",
+        DETECTOR=detector,
+        EXP_TYPE="NRS_FIXEDSLIT",
+        READPATT="NRSIRS2",
+        NOUTPUTS=5,
+        NRS_NORM=16,
+        NRS_REF=4,
+        SUBSIZE2=2048,
+    )
+    ramp.pixeldq[rng.random((3200, 2048)) < 0.01] |= Pixel.DO_NOT_USE
+    ramp.pixeldq[np.flatnonzero(interleaved)[50], :7] |= Pixel.BAD_REF_PIXEL
+    return ramp
+
+
+def write_irs2_reference(path, detector):
+    from astropy.io import fits
+
+    rng = np.random.default_rng(6)
+    n = 712 * 2048
+    frequency = np.minimum(np.arange(n), n - np.arange(n)) / n
+    columns = {}
+    for k in range(4):
+        for name, size in (("alpha", 0.6), ("beta", 0.4)):
+            weight = size * np.exp(-frequency * (20 + k)) * (1 + 0.1j * rng.normal(size=n)) + 0.02 * rng.normal(size=n)
+            columns[f"{name}_{k}"] = weight.astype("c8").view("f4")
+    table = np.rec.fromarrays(columns.values(), [(name, "f4") for name in columns])
+    listed = [(1, 1, 1 << 3), (1, 2, 1 << 31), (2, 1, 0b1100), (3, 2, 0), (4, 1, 1 << 7 | 1), (4, 2, 1 << 8)]
+    listed = np.array(listed, [("OUTPUT", "u1"), ("ODD_EVEN", "u1"), ("MASK", "u4")])
+    tables = [fits.BinTableHDU(table, name="IRS2"), fits.BinTableHDU(listed, name="DQ")]
+    return write_reference(path, tables=tables, INSTRUME="NIRSPEC", DETECTOR=detector, EXP_TYPE="NRS_FIXEDSLIT")
+
+
+@pytest.mark.parametrize(
+    ("detector", "nints", "parameters"),
+    [
+        ("NRS1", 1, {}),
+        ("NRS2", 2, {"irs2_mean_subtraction": True, "ovr_corr_mitigation_ftr": 2.5}),
+        ("NRS2", 1, {"preserve_irs2_refpix": True}),
+    ],
+)
+def test_irs2_agrees(tmp_path, detector, nints, parameters):
+    ramp, path = simulate_irs2(detector, nints, 2), write_irs2_reference(tmp_path / "irs2.fits", detector)
+    peer = run_peer(ramp, tmp_path, override_refpix=str(path), **parameters)
+    refpix(ramp, make_references(ramp, refpix=path), refpix.params(**parameters), make_run(2))
+    assert peer["status"] == "COMPLETE"
+    np.testing.assert_array_equal(ramp.pixeldq, peer["pixeldq"])
+    np.testing.assert_array_equal(ramp.groupdq, peer["groupdq"])
+    assert ramp.data.shape == peer["data"].shape
+    # One bit of float32 and what it does to values near zero.
+    np.testing.assert_allclose(ramp.data, peer["data"], rtol=2e-7, atol=5e-6)

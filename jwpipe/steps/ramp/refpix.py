@@ -7,7 +7,7 @@ from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import Skip, step
 from jwpipe.products import modes
 from jwpipe.products.ramp import Ramp
-from jwpipe.steps.ramp import refpix_miri, refpix_nir
+from jwpipe.steps.ramp import refpix_irs2, refpix_miri, refpix_nir
 
 __all__ = ["refpix"]
 
@@ -42,7 +42,9 @@ def refpix(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     Near infrared: from the columns of each amplifier, odd and even apart, the clipped mean of its reference pixels at
     the top and at the bottom; then from each row the running median of the reference pixels at its ends. MIRI: from
     the columns of each amplifier, odd and even rows apart, the clipped mean of its reference pixels at both ends of
-    the rows, as differences from the first group. The zero frame is treated as a group.
+    the rows, as differences from the first group. The zero frame is treated as a group. NIRSpec in IRS2 mode: what the
+    interleaved reference pixels and the reference output have in common with each amplifier, by frequency; both are
+    taken out of the arrays.
 
     Parameters
     ----------
@@ -63,7 +65,8 @@ def refpix(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     ny, nx = ramp.shape[-2:]
     full = modes.full_frame(ramp["INSTRUME"])
     if max(ny, nx) > max(full):
-        raise Skip("exposures in IRS2 mode are not corrected yet")
+        refpix_irs2.correct(ramp, refs.need("refpix"), par, run)
+        return ramp
     if ramp["INSTRUME"] == "MIRI":
         if (nx, ny) != full:
             raise Skip("MIRI subarrays have no reference pixels that could be used")
