@@ -91,12 +91,13 @@ def read_input(pipeline, path, threads):
         return pipeline.takes[0].read(path, threads)
     from jwpipe.products.fitsfile import FitsFile
 
-    stated = FitsFile(path).primary.get("DATAMODL", "")
+    header = FitsFile(path).primary
     for kind in pipeline.takes:
-        if kind.datamodl == stated:
+        if kind.recognises(header):
             return kind.read(path, threads)
     names = " or ".join(kind.datamodl for kind in pipeline.takes)
-    raise InputError(f"{path} is a {stated or 'file without DATAMODL'}, {pipeline.name} takes {names}")
+    stated = header.get("DATAMODL") or "file without DATAMODL"
+    raise InputError(f"{path} is a {stated}, {pipeline.name} takes {names}")
 
 
 def prepare(pipeline, product, options):

@@ -167,6 +167,7 @@ class _Execution:
 
     def save(self, product, suffix, index=None, name=None):
         path = output_path(self.options.output_dir, self.options.basename, suffix, index, self.options.aliases)
+        path = path.with_suffix(product.ending)
         if name is not None:
             path = path.with_name(Path(name).with_suffix(path.suffix).name)
         product.write(path)
@@ -189,7 +190,11 @@ class _Execution:
         if asked:
             chosen |= self.finder.best(product.headers["PRIMARY"], asked)
             self.context = self.finder.context
+        optional = {t for use in uses for t in use.step.optional}
         for reftype in wanted:
+            if reftype in optional and chosen[reftype].name is None:
+                log.info("no %s reference for this exposure", reftype)
+                chosen[reftype] = Override(NOT_APPLICABLE, None)
             chosen[reftype].path  # noqa: B018 - finds the file, or fetches it
         return chosen
 

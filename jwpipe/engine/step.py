@@ -32,6 +32,8 @@ class Step:
         Its parameters.
     peer : str
         The class of `jwst` 1.14.1 that does the same: parameter files name it.
+    optional : tuple of str
+        Those of them without which it does: where no rule of the context matches, none applies.
     suffixes : tuple of str
         Suffixes of what it saves, where it makes several products.
     takes : tuple of type
@@ -42,6 +44,7 @@ class Step:
     function: Callable
     status: str
     references: tuple
+    optional: tuple
     params: type
     peer: str
     suffixes: tuple
@@ -62,7 +65,7 @@ class Step:
         return self.function(product, refs, par, run)
 
 
-def step(name, *, status, peer, references=(), params=StepParams, suffixes=()):
+def step(name, *, status, peer, references=(), optional=(), params=StepParams, suffixes=()):
     """Declare the function below as a step.
 
     Parameters
@@ -73,8 +76,8 @@ def step(name, *, status, peer, references=(), params=StepParams, suffixes=()):
         Status keyword, ``S_...``.
     peer : str
         Class of `jwst` 1.14.1, ``jwst.<package>.<module>.<Class>``.
-    references : sequence of str, optional
-        Reference types.
+    references, optional : sequence of str, optional
+        Reference types; those without which the step does.
     params : type of StepParams, optional
         The parameters.
     suffixes : sequence of str, optional
@@ -94,6 +97,7 @@ def step(name, *, status, peer, references=(), params=StepParams, suffixes=()):
             function=function,
             status=status,
             references=tuple(references),
+            optional=tuple(optional),
             params=params,
             peer=peer,
             suffixes=tuple(suffixes),

@@ -129,6 +129,8 @@ class Product:
         DATAMODL of the class: the name by which other JWST software knows the product.
     suffix : str or None
         Last part of the file name that the product is given; a step may set it.
+    ending : str
+        Ending of its file name.
     headers : dict of str to astropy.io.fits.Header
         By extension name, as read and as changed since.
     extras : list of RawBlock
@@ -143,6 +145,7 @@ class Product:
 
     datamodl = None
     suffix = None
+    ending = ".fits"
     declared = ()
 
     def __init_subclass__(cls, **options):
@@ -158,6 +161,11 @@ class Product:
         self.tree = None
         self.path = None
         self.threads = threads
+
+    @classmethod
+    def recognises(cls, header):
+        """Whether a file is of this class, by its primary header."""
+        return header.get("DATAMODL", "") == cls.datamodl
 
     @classmethod
     def read(cls, path, threads=1):
