@@ -9,7 +9,7 @@ __all__ = ["CATALOGUE", "load"]
 # Folder of every step, by alias. Listing steps imports none of them.
 CATALOGUE = dict.fromkeys(
     """
-    group_scale dq_init saturation ipc firstframe lastframe reset superbias refpix linearity rscd persistence
+    group_scale dq_init emicorr saturation ipc firstframe lastframe reset superbias refpix linearity rscd persistence
     dark_current charge_migration jump ramp_fit gain_scale
     """.split(),
     "ramp",

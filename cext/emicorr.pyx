@@ -1,0 +1,368 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Electromagnetic interference in MIRI ramps: what is left of a ramp without its source, folded over a period.
+
+The four amplifiers are read at the same moment, so that four neighbouring pixels share one sample of the interference,
+and one phase. A sample is never stored: it is the mean of four counts less a line up the ramp, made anew from the ramp
+in every pass, and a pass costs about as much as reading the ramp does. Sums are kept apart for a fixed number of parts
+of the exposure and added by the caller, so that they do not depend on the number of threads.
+
+Unchecked indexing is safe: `jwpipe.steps.ramp.emicorr` makes every plane of the ramp's shape with four columns in one,
+bins come from a phase in [0, 1) and are held to the table's ends, and tiles end at the end of the row.
+"""
+
+from cython.parallel cimport parallel, prange, threadid
+from libc.stdlib cimport free, malloc
+
+cdef enum:
+    TILE = 264  # samples at a time: a row of the full frame has 258
+    STRIP = 64  # pixels at a time while lines are made
+
+cdef double ROUND = 4503599627370496.0  # 2**52: added and taken away, it leaves an integer
+
+
+cdef struct Clock:
+    double row      # time from one row to the next, samples of 10 us
+    double column   # time from one pixel of an amplifier to the next
+    double last     # how much later the last column of a row is read
+    double period
+
+
+cdef struct Bin:
+    double begin, end              # phases
+    double low, high               # samples outside are left out
+    double inner_low, inner_high   # samples outside are set aside
+
+
+cdef struct Sums:
+    double number, total, squares
+
+
+cdef float selected(float *values, Py_ssize_t count, Py_ssize_t rank) noexcept nogil:
+    """The value of a rank, by Hoare's selection; smaller ones end up before it, larger ones behind."""
+    cdef Py_ssize_t low = 0, high = count - 1, i, j
+    cdef float pivot, swap
+    while low < high:
+        pivot = values[(low + high) >> 1]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while pivot < values[j]:
+                j -= 1
+            if i <= j:
+                swap = values[i]
+                values[i] = values[j]
+                values[j] = swap
+                i += 1
+                j -= 1
+        if rank <= j:
+            high = j
+        elif rank >= i:
+            low = i
+        else:
+            break
+    return values[rank]
+
+
+cdef float middle(float *values, Py_ssize_t count) noexcept nogil:
+    """The median, that of an even number of values being the mean of the two in the middle; 0 of none."""
+    cdef float low, high
+    cdef Py_ssize_t i
+    if count == 0:
+        return 0
+    high = selected(values, count, count // 2)
+    if count % 2:
+        return high
+    low = values[0]
+    for i in range(1, count // 2):
+        if values[i] > low:
+            low = values[i]
+    return (low + high) / 2
+
+
+def straighten(const float[:, :, :, ::1] data, float[:, :, ::1] slope, float[:, :, ::1] level,
+               const int[:, ::1] network, int threads):
+    """Lines up the ramps, the mean of each four pixels that are read at once.
+
+    The slope is that of a straight line through all groups but the first and the last, the level the median of what is
+    left of these groups without it. NaN in one of them makes the slope NaN.
+
+    Parameters
+    ----------
+    data : float32, (nints, ngroups, ny, nx)
+        Counts, DN; at least four groups.
+    slope, level : float32, (nints, ny, nx / 4)
+        Out: DN a group, DN.
+    network : int32, (npairs, 2)
+        Groups, counted from the second, that are compared and exchanged, one pair after the other, to sort all but the
+        first and the last: of many pixels at once, which takes far less than selecting the middle one of each.
+    threads : int
+        Threads.
+    """
+    cdef Py_ssize_t ny = data.shape[2], npairs = network.shape[0]
+    cdef Py_ssize_t i, y
+    with nogil, parallel(num_threads=threads):
+        for y in prange(ny, schedule="static"):
+            for i in range(data.shape[0]):
+                straighten_row(data, i, y, &network[0, 0], npairs, &slope[i, y, 0], &level[i, y, 0])
+
+
+cdef void straighten_row(const float[:, :, :, ::1] data, Py_ssize_t i, Py_ssize_t y, const int *pairs,
+                         Py_ssize_t npairs, float *slope, float *level) noexcept nogil:
+    cdef Py_ssize_t n = data.shape[1] - 2, nx = data.shape[3], width = min(<Py_ssize_t>STRIP, nx)
+    cdef Py_ssize_t first, x, g, k
+    cdef double sx = n * (n - 1) / 2, sxx = (n - 1) * n * (2 * n - 1) / 6
+    cdef double[STRIP] total, line
+    cdef float[STRIP] centre
+    cdef float *values = <float *>malloc(width * n * sizeof(float))
+    cdef const float *row
+    for first in range(0, nx, 64):
+        width = min(<Py_ssize_t>STRIP, nx - first)
+        for x in range(width):
+            total[x] = line[x] = 0
+        for g in range(n):
+            row = &data[i, g + 1, y, first]
+            for x in range(width):
+                total[x] += row[x]
+                line[x] += g * <double>row[x]
+        for x in range(width):
+            line[x] = (n * line[x] - sx * total[x]) / (n * sxx - sx * sx)
+        for g in range(n):
+            row = &data[i, g + 1, y, first]
+            for x in range(width):
+                values[g * width + x] = <float>(row[x] - line[x] * (g + 1))
+        for k in range(npairs):
+            exchange(values + pairs[2 * k] * width, values + pairs[2 * k + 1] * width, width)
+        for x in range(width):
+            centre[x] = (values[(n - 1) // 2 * width + x] + values[n // 2 * width + x]) / 2
+        for k in range(width // 4):
+            x = 4 * k
+            slope[first // 4 + k] = <float>((line[x] + line[x + 1] + line[x + 2] + line[x + 3]) / 4)
+            level[first // 4 + k] = <float>((<double>centre[x] + centre[x + 1] + centre[x + 2] + centre[x + 3]) / 4)
+    free(values)
+
+
+cdef inline void exchange(float *low, float *high, Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t x
+    cdef float a, b
+    for x in range(width):
+        a, b = low[x], high[x]
+        low[x] = a if a < b else b
+        high[x] = a if b < a else b  # not `b if a < b`: of one condition the compiler would make a branch
+
+
+cdef inline void samples(const float *row, const float *slope, const float *level, double group, Py_ssize_t first,
+                         Py_ssize_t count, double *out) noexcept nogil:
+    """Samples of a row, from the `first` on: mean counts of four pixels less their line.
+
+    Columns 1 and 2, disturbed as they are, are taken from those beside them.
+    """
+    cdef Py_ssize_t k
+    cdef double a, b
+    row += 4 * first
+    slope += first
+    level += first
+    for k in range(count):
+        out[k] = ((<double>row[4 * k] + row[4 * k + 1] + row[4 * k + 2] + row[4 * k + 3]) * 0.25
+                  - slope[k] * group - level[k])
+    if first == 0 and count > 3:
+        a, b = out[0], out[3]
+        out[1] = out[2] = (a + b) / 2
+
+
+def medians(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const float[:, :, ::1] level,
+            double[:, ::1] median, float[:, ::1] scratch, int threads):
+    """Median of the samples of every group.
+
+    Parameters
+    ----------
+    data, slope, level : float32
+        The ramp, and what `straighten` made of it.
+    median : float64, (nints, ngroups)
+        Out: DN.
+    scratch : float32, (threads, ny * nx / 4)
+        Room.
+    threads : int
+        Threads.
+    """
+    cdef Py_ssize_t ngroups = data.shape[1], plane
+    with nogil, parallel(num_threads=threads):
+        for plane in prange(data.shape[0] * ngroups, schedule="dynamic"):
+            median[plane // ngroups, plane % ngroups] = median_of_group(
+                data, slope, level, plane // ngroups, plane % ngroups, &scratch[threadid(), 0])
+
+
+cdef double median_of_group(const float[:, :, :, ::1] data, const float[:, :, ::1] slope,
+                            const float[:, :, ::1] level, Py_ssize_t i, Py_ssize_t g, float *values) noexcept nogil:
+    cdef Py_ssize_t nx4 = slope.shape[2], kept = 0
+    cdef Py_ssize_t y, tile, first, count, k
+    cdef double[TILE] dd
+    for y in range(data.shape[2]):
+        for tile in range((nx4 + TILE - 1) // TILE):
+            first = tile * TILE
+            count = min(<Py_ssize_t>TILE, nx4 - first)
+            samples(&data[i, g, y, 0], &slope[i, y, 0], &level[i, y, 0], g, first, count, dd)
+            for k in range(count):
+                values[kept] = <float>dd[k]
+                kept += dd[k] - dd[k] == 0
+    return middle(values, kept)
+
+
+cdef inline void phases(const Clock *clock, double start, Py_ssize_t first, Py_ssize_t count, bint at_end,
+                        double *phase) noexcept nogil:
+    """Phases in [0, 1) of the samples of a row that begins at `start`."""
+    cdef Py_ssize_t k
+    cdef double cycles, whole
+    for k in range(count):
+        phase[k] = start + <double>(first + k) * clock.column
+    if at_end:
+        phase[count - 1] += clock.last
+    for k in range(count):
+        cycles = phase[k] / clock.period
+        whole = (cycles + ROUND) - ROUND
+        whole -= 1.0 if whole > cycles else 0.0
+        phase[k] = cycles - whole
+
+
+def fold(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const float[:, :, ::1] level,
+         const double[:, ::1] median, const double[:, ::1] start, double row, double column, double last,
+         double period, const double[:, ::1] bins, double[:, :, ::1] sums, float[:, ::1] outer,
+         unsigned short[:, ::1] outer_bin, Py_ssize_t[::1] outer_count, int threads):
+    """Sum the samples by phase, and set aside those that later limits may leave out.
+
+    Parameters
+    ----------
+    data, slope, level, median : float32, float32, float32, float64
+        The ramp, and what `straighten` and `medians` made of it.
+    start : float64, (nints, ngroups)
+        When each group's first pixel is read; times are in samples of 10 us.
+    row, column, last : float
+        Time from one row to the next, from one pixel of an amplifier to the next, and what the last column is late.
+    period : float
+        Of the interference.
+    bins : float64, (nbins, 6)
+        The bins of phase: lower edge (which does not belong to the bin), upper edge (which does), limits outside of
+        which samples are left out, limits outside of which they are set aside.
+    sums : float64, (parts, nbins, 3)
+        Out: number, sum, and sum of squares of the samples (DN) of each part of the exposure, but those set aside.
+    outer : float32, (parts, room)
+        Out: samples set aside, DN.
+    outer_bin : uint16, (parts, room)
+        Out: their bins.
+    outer_count : intp, (parts,)
+        Out: how many there are; more than `room` where not all found room.
+    threads : int
+        Threads.
+    """
+    cdef Py_ssize_t parts = sums.shape[0], planes = data.shape[0] * data.shape[1], ngroups = data.shape[1]
+    cdef Py_ssize_t part, plane
+    cdef Clock clock
+    clock.row, clock.column, clock.last, clock.period = row, column, last, period
+    with nogil:
+        for part in prange(parts, num_threads=threads, schedule="dynamic"):
+            outer_count[part] = 0
+            for plane in range(part * planes // parts, (part + 1) * planes // parts):
+                fold_group(data, slope, level, plane // ngroups, plane % ngroups, median, start, &clock,
+                           <const Bin *>&bins[0, 0], bins.shape[0], <Sums *>&sums[part, 0, 0], &outer[part, 0],
+                           &outer_bin[part, 0], &outer_count[part], outer.shape[1])
+
+
+cdef void fold_group(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const float[:, :, ::1] level,
+                     Py_ssize_t i, Py_ssize_t g, const double[:, ::1] median, const double[:, ::1] start,
+                     const Clock *clock, const Bin *bins, int nbins, Sums *sums, float *outer,
+                     unsigned short *outer_bin, Py_ssize_t *outer_count, Py_ssize_t room) noexcept nogil:
+    cdef Py_ssize_t nx4 = slope.shape[2], aside = outer_count[0]
+    cdef Py_ssize_t y, tile, first, count, k
+    cdef int b
+    cdef double zero = median[i, g]
+    cdef float value
+    cdef double[TILE] dd, phase
+    cdef int[TILE] where
+    cdef const Bin *one
+    for y in range(data.shape[2]):
+        for tile in range((nx4 + TILE - 1) // TILE):
+            first = tile * TILE
+            count = min(<Py_ssize_t>TILE, nx4 - first)
+            samples(&data[i, g, y, 0], &slope[i, y, 0], &level[i, y, 0], g, first, count, dd)
+            phases(clock, start[i, g] + y * clock.row, first, count, first + count == nx4, phase)
+            for k in range(count):
+                where[k] = <int>(phase[k] * nbins)
+                where[k] = where[k] if where[k] < nbins else nbins - 1
+            for k in range(count):
+                value = <float>(dd[k] - zero)
+                b = where[k]
+                one = bins + b
+                if not one.begin < phase[k] <= one.end:  # the product was rounded across an edge, or lies on one
+                    b += (phase[k] > one.end) - (phase[k] <= one.begin)
+                    if b < 0:
+                        continue
+                    one = bins + b
+                if one.inner_low <= value <= one.inner_high:
+                    sums[b].number += 1
+                    sums[b].total += value
+                    sums[b].squares += <double>value * value
+                elif one.low <= value <= one.high:
+                    if aside < room:
+                        outer[aside] = value
+                        outer_bin[aside] = <unsigned short>b
+                    aside += 1
+    outer_count[0] = aside
+
+
+def fold_outer(const double[:, ::1] bins, double[:, :, ::1] sums, const float[:, ::1] outer,
+               const unsigned short[:, ::1] outer_bin, const Py_ssize_t[::1] outer_count, int threads):
+    """Sum the samples that `fold` set aside; parameters are as there, and `sums` is added to."""
+    cdef Py_ssize_t part, k
+    cdef int b
+    cdef double value
+    with nogil:
+        for part in prange(sums.shape[0], num_threads=threads, schedule="dynamic"):
+            for k in range(outer_count[part]):
+                b = outer_bin[part, k]
+                value = outer[part, k]
+                if bins[b, 2] <= value <= bins[b, 3]:
+                    sums[part, b, 0] += 1
+                    sums[part, b, 1] += value
+                    sums[part, b, 2] += value * value
+
+
+def subtract(float[:, :, :, ::1] data, const double[:, ::1] start, double row, double column, double last,
+             double period, const double[::1] wave, int threads):
+    """Subtract a wave.
+
+    Parameters
+    ----------
+    data : float32, (nints, ngroups, ny, nx)
+        Counts, DN; changed in place.
+    start, row, column, last, period : float64, float, float, float, float
+        As for `fold`.
+    wave : float64, (n,)
+        DN, one value a sample of 10 us from the beginning of a period on.
+    threads : int
+        Threads.
+    """
+    cdef Py_ssize_t ngroups = data.shape[1], plane
+    cdef Clock clock
+    clock.row, clock.column, clock.last, clock.period = row, column, last, period
+    with nogil:
+        for plane in prange(data.shape[0] * ngroups, num_threads=threads, schedule="static"):
+            subtract_group(data, plane // ngroups, plane % ngroups, start, &clock, &wave[0], wave.shape[0])
+
+
+cdef void subtract_group(float[:, :, :, ::1] data, Py_ssize_t i, Py_ssize_t g, const double[:, ::1] start,
+                         const Clock *clock, const double *wave, Py_ssize_t length) noexcept nogil:
+    cdef Py_ssize_t nx4 = data.shape[3] // 4
+    cdef Py_ssize_t y, tile, first, count, k, c
+    cdef double noise
+    cdef double[TILE] phase
+    cdef float *row
+    for y in range(data.shape[2]):
+        for tile in range((nx4 + TILE - 1) // TILE):
+            first = tile * TILE
+            count = min(<Py_ssize_t>TILE, nx4 - first)
+            phases(clock, start[i, g] + y * clock.row, first, count, first + count == nx4, phase)
+            row = &data[i, g, y, 4 * first]
+            for k in range(count):
+                noise = wave[min(<Py_ssize_t>(phase[k] * clock.period), length - 1)]
+                for c in range(4):
+                    row[4 * k + c] = <float>(row[4 * k + c] - noise)
