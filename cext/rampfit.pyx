@@ -1,11 +1,11 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Slopes of ramps by optimally weighted least squares, segment by segment.
 
-One call fits all integrations of all pixels. Rows are shared among threads; a thread takes 64 pixels of a row at a time,
-with all their groups beside each other in its scratch, so that every array is read in whole cache lines, once (twice
-where there are several integrations: the variances need the median rate of all of them first). Each pixel's sums are
-formed in the order of its groups, segments and integrations: the same bits for any number of threads. Single precision
-is used for what build 10.2 keeps in single precision, since a slope near zero shows the rounding of its sums.
+One call fits all integrations of all pixels. Rows are shared among threads; a thread takes 64 pixels of a row at a
+time, with all their groups beside each other in its scratch, so that every array is read in whole cache lines, once
+(twice where there are several integrations: the variances need the median rate of all of them first). Each pixel's sums
+are formed in the order of its groups, segments and integrations: the same bits for any number of threads. Single
+precision is used for what build 10.2 keeps in single precision, since a slope near zero shows the rounding of its sums.
 
 Unchecked indexing is safe: `jwpipe.steps.ramp.ramp_fit` gives arrays of one frame shape, ranges within the ramp, and
 segment arrays as deep as `count` found to be needed.

@@ -43,6 +43,7 @@ for task in json.load(sys.stdin):
 """
 
 MIRI = {"INSTRUME": "MIRI", "DETECTOR": "MIRIMAGE", "EXP_TYPE": "MIR_MRS"}
+LAMP = {"INSTRUME": "NIRSPEC", "DETECTOR": "NRS1", "EXP_TYPE": "NRS_LAMP", "OPMODE": "IFU"}
 FAST = {"TFRAME": 0.05, "TGROUP": 0.05}
 AVERAGED = {"NFRAMES": 8, "GROUPGAP": 2, "TFRAME": 10.7, "TGROUP": 107.0}
 
@@ -64,6 +65,7 @@ CASES = {
     "300 groups": ((2, 300, 16, 20), "jumps saturation", True, {}),
     "fast": ((4, 5, 40, 70), "jumps saturation", True, FAST),
     "bad references": ((2, 6, 30, 70), "jumps badrefs", True, {}),
+    "IFU lamp": ((1, 4, 20, 70), "jumps", True, LAMP),
     "MIRI": ((2, 8, 30, 70), "jumps saturation miri", True, MIRI),
     "MIRI, two groups left": ((1, 4, 30, 70), "jumps saturation miri", True, MIRI),
 }

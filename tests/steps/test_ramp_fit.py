@@ -147,6 +147,16 @@ def test_groups_of_miri_that_are_of_no_use_anywhere_are_left_out(tmp_path):
         fit(ramp, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("exp_type", "opmode", "kind"),
+    [("NRS_IFU", "NONE", IFUImage), ("NRS_LAMP", "IFU", IFUImage), ("NRS_LAMP", "MSASPEC", Image)],
+)
+def test_rates_of_integral_field_units_are_their_own_kind(tmp_path, exp_type, opmode, kind):
+    ramp = noisy(5.0, (1, 3, 2, 2), INSTRUME="NIRSPEC", DETECTOR="NRS1", EXP_TYPE=exp_type, OPMODE=opmode)
+    image, _ = fit(ramp, tmp_path)
+    assert type(image) is kind
+
+
 def test_an_exposure_saturated_throughout_has_no_slopes(tmp_path):
     ramp = noisy(5.0, (2, 3, 4, 4))
     ramp.groupdq[:] = Group.SATURATED

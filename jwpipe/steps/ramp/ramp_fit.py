@@ -17,7 +17,7 @@ from jwpipe.products.ramp import Ramp
 __all__ = ["ramp_fit"]
 
 IFU_TYPES = ("NRS_IFU", "MIR_MRS")
-LAMP_TYPES = ("NRS_AUTOWAVE", "NRS_LAMP")  # of an integral field unit where LAMPMODE says so
+LAMP_TYPES = ("NRS_AUTOWAVE", "NRS_LAMP")  # of an integral field unit where OPMODE says so
 
 
 class Params(StepParams):
@@ -171,7 +171,7 @@ def groups_of_use(ramp):
 def is_ifu(ramp):
     """Whether the exposure is one of an integral field unit."""
     exp_type = ramp["EXP_TYPE"]
-    return exp_type in IFU_TYPES or (exp_type in LAMP_TYPES and ramp.get("LAMPMODE") == "IFU")
+    return exp_type in IFU_TYPES or (exp_type in LAMP_TYPES and ramp.get("OPMODE") == "IFU")
 
 
 def product_of(kind, ramp, planes, dq):
