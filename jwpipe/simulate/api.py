@@ -77,7 +77,7 @@ def simulate(mode, output_dir, **options):
     known = draw_calibration(exposure, whole, properties, detector)
     calibration = known.cut(window)
     depth = properties.well * properties.gain / exposure.integration_time
-    sources, light = mode.scene(window, options, mode.optics, depth, detector("sources"))
+    sources, light = mode.scene(exposure, options, depth, detector("sources"))
     light = light * calibration.response
     events = draw_events(exposure, options, calibration.active, streams)
     electronics = Electronics(Readout(instrument, exposure.detector, window), properties)

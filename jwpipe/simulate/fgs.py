@@ -10,7 +10,8 @@ from jwpipe.simulate.calibration import Properties
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
 from jwpipe.simulate.modes import FieldOptions, Mode
-from jwpipe.simulate.scene import Optics, field
+from jwpipe.simulate.optics import Optics
+from jwpipe.simulate.scene import Field
 
 __all__ = ["IMAGE", "INSTRUMENT"]
 
@@ -82,7 +83,6 @@ IMAGE = Mode(
     template="FGS External Calibration",
     options=ImageOptions,
     properties=PROPERTIES,
-    optics=Optics(fwhm=1.9, wings=2.5),
-    scene=field,
+    scene=Field(Optics(fwhm=1.9, wings=2.5)),
     elements=elements,
 )

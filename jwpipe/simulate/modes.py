@@ -14,6 +14,12 @@ __all__ = ["CATALOGUE", "FieldOptions", "LightOptions", "Mode", "Options", "load
 CATALOGUE = {
     "nircam-image": ("jwpipe.simulate.nircam", "IMAGE", "NIRCam imaging: stars, a galaxy and sky on one detector"),
     "niriss-image": ("jwpipe.simulate.niriss", "IMAGE", "NIRISS imaging: stars, a galaxy and sky"),
+    "niriss-soss": (
+        "jwpipe.simulate.niriss",
+        "SOSS",
+        "NIRISS single object slitless spectroscopy: time series of a star",
+    ),
+    "niriss-ami": ("jwpipe.simulate.niriss", "AMI", "NIRISS aperture masking interferometry: a star's fringes"),
     "fgs-image": ("jwpipe.simulate.fgs", "IMAGE", "FGS as a camera: stars, a galaxy and sky on one guider"),
 }
 
@@ -65,10 +71,8 @@ class Mode:
         Its options.
     properties : Properties
         Of its detectors.
-    optics : Optics
-        Of its images.
     scene : callable
-        Draws what falls on the detector, see `jwpipe.simulate.scene.field`.
+        Draws what falls on the detector, see `jwpipe.simulate.scene.Field`.
     elements : callable
         Gives the keywords of the optical elements for an `Exposure`.
     filters : dict of str to tuple of str
@@ -83,7 +87,6 @@ class Mode:
     template: str
     options: type
     properties: object
-    optics: object
     scene: Callable
     elements: Callable
     filters: dict = field(default_factory=dict)

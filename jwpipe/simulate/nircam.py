@@ -11,7 +11,8 @@ from jwpipe.simulate.calibration import Properties
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
 from jwpipe.simulate.modes import FieldOptions, Mode
-from jwpipe.simulate.scene import Optics, field
+from jwpipe.simulate.optics import Optics
+from jwpipe.simulate.scene import Field
 
 __all__ = ["IMAGE", "INSTRUMENT"]
 
@@ -138,8 +139,7 @@ IMAGE = Mode(
     exp_type="NRC_IMAGE",
     options=ImageOptions,
     properties=Properties(),
-    optics=Optics(fwhm=2.1, wings=2.5),
-    scene=field,
+    scene=Field(Optics(fwhm=2.1, wings=2.5)),
     elements=elements,
     filters=FILTERS,
     template="NIRCam Imaging",

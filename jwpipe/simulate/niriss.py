@@ -10,10 +10,12 @@ from jwpipe.engine.params import Help, OneOf
 from jwpipe.simulate.calibration import Properties
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
-from jwpipe.simulate.modes import FieldOptions, Mode
-from jwpipe.simulate.scene import Optics, field
+from jwpipe.simulate.modes import FieldOptions, LightOptions, Mode
+from jwpipe.simulate.optics import Fringes, Optics
+from jwpipe.simulate.scene import Field, Target
+from jwpipe.simulate.traces import Trace, Traces
 
-__all__ = ["IMAGE", "INSTRUMENT"]
+__all__ = ["AMI", "IMAGE", "INSTRUMENT", "SOSS"]
 
 DETECTORS = {
     "NIS": Detector(
@@ -33,9 +35,14 @@ DETECTORS = {
 PATTERNS = {"NISRAPID": ReadPattern(1, 0), "NIS": ReadPattern(4, 0)}
 
 
+STRIPS = {"SUBSTRIP256": (1792, 256), "SUBSTRIP96": (1802, 96)}  # for spectra: first row from 0, and rows
+
+
 def windows(detector):
     """Subarrays of the detector by name."""
     found = [Window("FULL", 0, 0, SIDE, SIDE, FULL.noutputs, "CEN")]
+    found += [Window(name, 0, y, SIDE, ny, 1) for name, (y, ny) in STRIPS.items()]
+    found.append(Window("SUB80", 1044, 0, 80, 80, 1, "AMI1"))
     found += [Window(f"SUB{size}", SIDE - size, SIDE - size, size, size, 1) for size in (64, 128, 256)]
     return {window.name: window for window in found}
 
@@ -81,7 +88,7 @@ class ImageOptions(FieldOptions):
     """Options of `niriss-image`."""
 
     detector: Annotated[str, Help("detector"), OneOf(*DETECTORS)] = "NIS"
-    subarray: Annotated[str, Help("subarray"), OneOf(*windows("NIS"))] = "FULL"
+    subarray: Annotated[str, Help("subarray"), OneOf("FULL", "SUB64", "SUB128", "SUB256")] = "FULL"
     readpatt: Annotated[str, Help("readout pattern"), OneOf(*PATTERNS)] = "NISRAPID"
     filter: Annotated[str, Help("filter"), OneOf(*SHORT, *LONG)] = SHORT[0]
 
@@ -93,8 +100,67 @@ IMAGE = Mode(
     template="NIRISS Imaging",
     options=ImageOptions,
     properties=PROPERTIES,
-    optics=Optics(fwhm=1.5, wings=2.5),
-    scene=field,
+    scene=Field(Optics(fwhm=1.5, wings=2.5)),
     elements=elements,
     filters={"": SHORT + LONG},
+)
+
+
+class SossOptions(LightOptions):
+    """Options of `niriss-soss`."""
+
+    detector: Annotated[str, Help("detector"), OneOf(*DETECTORS)] = "NIS"
+    subarray: Annotated[str, Help("subarray"), OneOf(*STRIPS, "FULL")] = "SUBSTRIP256"
+    readpatt: Annotated[str, Help("readout pattern"), OneOf(*PATTERNS)] = "NISRAPID"
+    filter: Annotated[str, Help("filter"), OneOf("CLEAR", "F277W")] = "CLEAR"
+
+
+SOSS = Mode(
+    name="niriss-soss",
+    instrument=INSTRUMENT,
+    exp_type="NIS_SOSS",
+    template="NIRISS Single-Object Slitless Spectroscopy",
+    options=SossOptions,
+    properties=PROPERTIES,
+    # Orders 1 and 2: nearly together at the left, apart to the right.
+    scene=Traces(
+        (
+            Trace((1850.0, -25.0, 30.0), fwhm=20.0, strength=1.0, slit=SIDE),
+            Trace((1905.0, 40.0, 20.0), fwhm=20.0, strength=0.25, slit=0.0),
+        ),
+        along_x=True,
+    ),
+    elements=lambda exposure: wheels(exposure.filter, "GR700XD"),
+    filters={"": ("CLEAR", "F277W")},
+    time_series=True,
+)
+
+WAVELENGTHS = {"F480M": 4.817e-6, "F430M": 4.285e-6, "F380M": 3.828e-6, "F277W": 2.776e-6}  # m
+
+
+def interferogram(exposure, options, depth, stream):
+    """Draw a star through the mask: a scene."""
+    fringes = Fringes(WAVELENGTHS[exposure.filter], exposure.detector.scale[0])
+    return Target(fringes)(exposure, options, depth, stream)
+
+
+class AmiOptions(LightOptions):
+    """Options of `niriss-ami`."""
+
+    detector: Annotated[str, Help("detector"), OneOf(*DETECTORS)] = "NIS"
+    subarray: Annotated[str, Help("subarray"), OneOf("SUB80")] = "SUB80"
+    readpatt: Annotated[str, Help("readout pattern"), OneOf(*PATTERNS)] = "NISRAPID"
+    filter: Annotated[str, Help("filter"), OneOf(*WAVELENGTHS)] = "F480M"
+
+
+AMI = Mode(
+    name="niriss-ami",
+    instrument=INSTRUMENT,
+    exp_type="NIS_AMI",
+    template="NIRISS Aperture Masking Interferometry",
+    options=AmiOptions,
+    properties=PROPERTIES,
+    scene=interferogram,
+    elements=lambda exposure: wheels(exposure.filter, "NRM"),
+    filters={"": tuple(WAVELENGTHS)},
 )

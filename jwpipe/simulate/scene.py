@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["SOURCE", "Optics", "field", "populate", "render"]
+__all__ = ["SOURCE", "Field", "Target", "darkness", "populate", "render"]
 
 SOURCE = np.dtype(
     [
@@ -24,69 +24,56 @@ STAMP = 40  # half width of a star's image, pixels: what falls outside is left o
 
 
 @dataclass(frozen=True)
-class Optics:
-    """Shape of a star's image: a Moffat profile.
+class Field:
+    """Stars and galaxies all over the window.
+
+    A scene is called with the `Exposure`, the options of its mode, a depth (see `populate`) and a random number
+    generator; it gives the sources, ndarray of SOURCE, and their light, ndarray of float32, (ny, nx), in e-/s.
 
     Attributes
     ----------
-    fwhm : float
-        Full width at half maximum, pixels.
-    wings : float
-        Exponent; the smaller, the stronger the wings.
-    """
-
-    fwhm: float
-    wings: float
-
-    @property
-    def peak(self):
-        """Part of a star's light that falls into the central pixel, roughly."""
-        return (self.wings - 1) / np.pi / self._core**2
-
-    @property
-    def _core(self):
-        return self.fwhm / 2 / np.sqrt(2 ** (1 / self.wings) - 1)
-
-    def profile(self, square):
-        """Surface brightness of a star of unit flux.
-
-        Parameters
-        ----------
-        square : ndarray
-            Squared distances from its centre, pixels^2.
-
-        Returns
-        -------
-        ndarray
-        """
-        return self.peak * (1 + square / self._core**2) ** -self.wings
-
-
-def field(window, options, optics, depth, stream):
-    """Draw a field of stars and galaxies.
-
-    Parameters
-    ----------
-    window : Window
-        What part of the detector.
-    options : FieldOptions
-        How many sources, and how bright.
     optics : Optics
         Shape of stars.
-    depth : float
-        See `populate`.
-    stream : numpy.random.Generator
-        Random numbers.
-
-    Returns
-    -------
-    sources : ndarray of SOURCE
-        See `populate`.
-    light : ndarray of float32, (ny, nx)
-        e-/s.
     """
-    sources = populate(window.shape, options, optics, depth, stream)
-    return sources, render(window.shape, sources, options.sky, optics)
+
+    optics: object
+
+    def __call__(self, exposure, options, depth, stream):
+        """Draw it."""
+        shape = exposure.window.shape
+        sources = populate(shape, options, self.optics, depth, stream)
+        return sources, render(shape, sources, options.sky, self.optics)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One star within a pixel of the middle of the window; a scene as `Field` is.
+
+    Attributes
+    ----------
+    optics : Optics
+        Its shape.
+    level : float
+        Rate of its central pixel against the one that saturates it in an integration.
+    """
+
+    optics: object
+    level: float = 0.5
+
+    def __call__(self, exposure, options, depth, stream):
+        """Draw it."""
+        shape = exposure.window.shape
+        sources = np.zeros(1, SOURCE)
+        sources["TYPE"], sources["AXIS_RATIO"] = b"STAR", 1
+        for name, size in (("Y", shape[0]), ("X", shape[1])):
+            sources[name] = (size - 1) / 2 + stream.uniform(-1, 1)
+        sources["RATE"] = self.level * depth * options.brightness / self.optics.peak
+        return sources, render(shape, sources, options.sky, self.optics)
+
+
+def darkness(exposure, options, depth, stream):
+    """Draw nothing: a scene as `Field` is."""
+    return np.zeros(0, SOURCE), np.zeros(exposure.window.shape, "f4")
 
 
 def populate(shape, options, optics, depth, stream):
@@ -167,10 +154,7 @@ def render(shape, sources, sky, optics):
 def _star(source, x, y, optics):
     """Mean over 3 x 3 points of each pixel: the profile bends within one."""
     steps = np.array([-1, 0, 1]) / 3
-    return (
-        sum(optics.profile((x - source["X"] + dx) ** 2 + (y - source["Y"] + dy) ** 2) for dx in steps for dy in steps)
-        / 9
-    )
+    return sum(optics.profile(x - source["X"] + dx, y - source["Y"] + dy) for dx in steps for dy in steps) / 9
 
 
 def _galaxy(source, x, y):

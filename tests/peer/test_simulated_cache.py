@@ -38,6 +38,8 @@ CASES = {
     "nircam": ("nircam-image", {"subarray": "SUB160", "snowballs": 1}, NIR),
     "niriss": ("niriss-image", {"subarray": "SUB128", "snowballs": 1}, NIR | {"S_CHGMIG": "COMPLETE"}),
     "niriss averaged": ("niriss-image", {"subarray": "SUB64", "readpatt": "NIS", "filter": "F444W"}, NIR),
+    "niriss spectra": ("niriss-soss", {"subarray": "SUBSTRIP96", "integrations": 2}, NIR),
+    "niriss interferogram": ("niriss-ami", {"integrations": 3}, NIR),
     "guider 1": ("fgs-image", {"subarray": "SUB128LL"}, NIR),
     "guider 2": ("fgs-image", {"subarray": "SUB128LL", "detector": "GUIDER2"}, NIR),
 }

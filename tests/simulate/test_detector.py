@@ -10,6 +10,7 @@ from jwpipe.simulate.events import first_group
 from jwpipe.simulate.exposure import plan
 from jwpipe.simulate.instrument import Detector, to_science
 from jwpipe.simulate.modes import load
+from jwpipe.simulate.optics import Fringes, Optics
 from jwpipe.simulate.scene import SOURCE, render
 from jwpipe.simulate.streams import Streams
 
@@ -85,8 +86,8 @@ def test_flux_of_sources():
     sources = np.zeros(2, SOURCE)
     sources[0] = (b"STAR", 100.3, 99.8, 1000.0, 0, 0, 1, 0)
     sources[1] = (b"GALAXY", 100, 100, 1000.0, 4.0, 1.0, 0.7, 0.5)
-    star = render((201, 201), sources[:1], 0.0, MODE.optics)
-    galaxy = render((201, 201), sources[1:], 0.0, MODE.optics)
+    star = render((201, 201), sources[:1], 0.0, Optics(fwhm=2.1, wings=2.5))
+    galaxy = render((201, 201), sources[1:], 0.0, Optics(fwhm=2.1, wings=2.5))
     assert star.sum() == pytest.approx(1000, rel=0.02)  # wings beyond the stamp
     assert galaxy.sum() == pytest.approx(1000, rel=0.02)
     assert np.unravel_index(star.argmax(), star.shape) == (100, 100)
@@ -102,3 +103,18 @@ def test_streams_depend_on_seed_and_purpose_alone():
     assert (Streams(2)("read", 0, 3).random(4) != first).all()
     assert (Streams(1)("photons", 0, 3).random(4) != first).all()
     np.testing.assert_array_equal(Streams(1).of("read", 0)(3).random(4), first)
+
+
+def test_fringes_of_a_star():
+    optics = Fringes(4.8e-6, 0.0655)
+    y, x = np.mgrid[-40:41, -40:41].astype("f8")
+    image = optics.profile(x, y)
+    assert image.sum() == pytest.approx(1, rel=0.01)
+    assert image[40, 40] == image.max() == pytest.approx(optics.peak)
+    # Every pair of holes makes its own frequency: 42 of them, and the envelope of one hole at none.
+    power = np.abs(np.fft.fftshift(np.fft.fft2(image)))
+    step = np.deg2rad(0.0655 / 3600) / 4.8e-6 * 81
+    u, v = np.rint(step * np.array([1.5 * 2.28631, 0])).astype(int)  # no baseline is this
+    assert power[40 + v, 40 + u] < 0.05
+    u, v = np.rint(step * np.array([2.28631 - 0, -1.32 + 2.64])).astype(int)
+    assert power[40 + v, 40 + u] > 0.1

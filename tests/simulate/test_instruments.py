@@ -22,6 +22,9 @@ def planned(mode, **options):
         ("niriss-image", {}, 10.73677),
         ("niriss-image", {"subarray": "SUB64"}, 0.05016),
         ("niriss-image", {"subarray": "SUB256"}, 0.69144),
+        ("niriss-soss", {}, 5.494),
+        ("niriss-soss", {"subarray": "SUBSTRIP96"}, 2.214),
+        ("niriss-ami", {}, 0.07544),
         ("fgs-image", {"subarray": "SUB128LL"}, 0.182),
     ],
 )
@@ -44,6 +47,7 @@ def test_subarrays_lie_on_the_detector(mode):
     ("mode", "options", "at"),
     [
         ("niriss-image", {"subarray": "SUB64"}, (np.s_[-4:], np.s_[-4:])),
+        ("niriss-ami", {}, (np.s_[:4], np.s_[:0])),
         ("fgs-image", {"subarray": "SUB128LL"}, (np.s_[-4:], np.s_[-4:])),
         ("fgs-image", {"subarray": "SUB128LL", "detector": "GUIDER2"}, (np.s_[:4], np.s_[-4:])),
     ],
@@ -66,3 +70,13 @@ def test_niriss_filters_are_in_two_wheels(tmp_path):
     assert wheels == {"F090W": ("CLEAR", "F090W"), "F430M": ("F430M", "CLEARP")}
     assert head["APERNAME"] == "NIS_SUB64"
     assert (made.crds_path / "mappings/jwst/jwst_niriss_pars-chargemigrationstep_0001.rmap").exists()
+
+
+def test_soss_is_a_time_series_of_two_orders(tmp_path):
+    made = simulate("niriss-soss", tmp_path, subarray="SUBSTRIP96", groups=1, integrations=2, cosmic_ray_rate=0)
+    assert fits.getval(made.uncal, "TSOVISIT")
+    sources, light = fits.getdata(made.truth, "SOURCES"), fits.getdata(made.truth, "LIGHT")
+    assert light.shape == (96, 2048)
+    assert sources["RATE"][0] > 3 * sources["RATE"][1] > 0
+    peak = light[:, 1000:1048].sum(axis=1).argmax()
+    assert abs(peak - sources["Y"][0]) < 2
