@@ -9,6 +9,8 @@ __all__ = ["CATALOGUE", "load"]
 # One line a pipeline, so that the command can list them without importing any.
 CATALOGUE = {
     "detector1": "raw ramps to count rates (uncal to rate, rateints)",
+    "dark": "raw ramps of dark exposures to linear ones (uncal to dark)",
+    "guider": "raw exposures of the guiders to count rates (uncal to cal)",
 }
 
 

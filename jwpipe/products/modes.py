@@ -2,7 +2,7 @@
 
 from jwpipe.errors import InputError, nearest
 
-__all__ = ["DETECTORS", "EXP_TYPES", "check_mode", "full_frame"]
+__all__ = ["DETECTORS", "EXP_TYPES", "GUIDING", "check_mode", "full_frame", "guides"]
 
 DETECTORS = {
     "NIRCAM": "NRCA1 NRCA2 NRCA3 NRCA4 NRCALONG NRCB1 NRCB2 NRCB3 NRCB4 NRCBLONG".split(),
@@ -33,6 +33,14 @@ EXP_TYPES = {
         FGS_TRACK
         """.split(),
 }
+
+# Of these the guiders' own pipeline makes count rates.
+GUIDING = ("FGS_ID-STACK", "FGS_ID-IMAGE", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE")
+
+
+def guides(header):
+    """Whether a primary header is that of an exposure by which the telescope was guided."""
+    return str(header.get("EXP_TYPE", "")).strip().upper() in GUIDING
 
 
 def full_frame(instrument):

@@ -1,6 +1,7 @@
 """The ramp: counts of every group of every integration, and their flags."""
 
 from jwpipe.errors import InputError
+from jwpipe.products import modes
 from jwpipe.products.product import Plane, Product, Table
 
 __all__ = ["Ramp"]
@@ -39,6 +40,11 @@ class Ramp(Product):
     average_dark_current = Plane("AVDRKCUR", "f4", 2)
     group = Table("GROUP")
     int_times = Table("INT_TIMES")
+
+    @classmethod
+    def recognises(cls, header):
+        stated = header.get("DATAMODL", "")
+        return stated in ("", "Level1bModel", cls.datamodl) and not modes.guides(header)
 
     def check(self):
         super().check()

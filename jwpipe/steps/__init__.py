@@ -7,13 +7,18 @@ from jwpipe.errors import UsageError, nearest
 __all__ = ["CATALOGUE", "load"]
 
 # Folder of every step, by alias. Listing steps imports none of them.
-CATALOGUE = dict.fromkeys(
-    """
-    group_scale dq_init emicorr saturation ipc firstframe lastframe reset superbias refpix linearity rscd persistence
-    dark_current charge_migration jump ramp_fit gain_scale
-    """.split(),
-    "ramp",
-)
+CATALOGUE = {
+    name: folder
+    for folder, names in {
+        "ramp": """
+            group_scale dq_init emicorr saturation ipc firstframe lastframe reset superbias refpix linearity rscd
+            persistence dark_current charge_migration jump ramp_fit gain_scale
+            """,
+        "guider": "guider_cds",
+        "image": "flat_field",
+    }.items()
+    for name in names.split()
+}
 
 
 def load(name):

@@ -1,0 +1,1 @@
+"""Steps for the exposures of the guiders."""

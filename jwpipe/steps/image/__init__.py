@@ -1,0 +1,1 @@
+"""Steps that work on count rates: images, and one image an integration."""
