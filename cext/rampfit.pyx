@@ -606,7 +606,8 @@ def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] 
               double group_time, float frame_time, float one_group_time, float noise_scale, bint suppress,
               float[:, :, ::1] image, unsigned int[:, ::1] image_dq, float[:, :, :, ::1] ints,
               unsigned int[:, :, ::1] ints_dq, int threads, float[:, :, :, :, ::1] segments=None,
-              float[:, :, ::1] pedestal=None, float[:, :, :, ::1] crmag=None, float pedestal_scale=0):
+              float[:, :, ::1] pedestal=None, float[:, :, :, ::1] crmag=None, float pedestal_scale=0,
+              Py_ssize_t top=0, Py_ssize_t bottom=-1):
     """Fit the ramps of an exposure.
 
     Parameters
@@ -654,6 +655,8 @@ def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] 
         Out: heights of jumps, DN.
     pedestal_scale : float, optional
         What the slope is multiplied by for the pedestal.
+    top, bottom : int, optional
+        Rows [top, bottom) are fitted; by default all.
 
     Raises
     ------
@@ -684,9 +687,11 @@ def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] 
     job.exact_group_time, job.group_time = group_time, <float>group_time
     job.frame_time, job.one_group_time = frame_time, one_group_time
     job.noise_scale, job.pedestal_scale, job.suppress = noise_scale, pedestal_scale, suppress
+    if bottom < 0:
+        bottom = ny
     with nogil, parallel(num_threads=threads):
         scratch = make_scratch(job.ngroups)
-        for y in prange(ny, schedule="dynamic", chunksize=4):
+        for y in prange(top, bottom, schedule="dynamic", chunksize=4):
             if scratch == NULL:
                 failed += 1
             else:

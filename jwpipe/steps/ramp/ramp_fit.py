@@ -12,9 +12,12 @@ from jwpipe.engine.step import step
 from jwpipe.errors import NoDataError, ReferenceError
 from jwpipe.products.dq import Group
 from jwpipe.products.images import Cube, IFUImage, Image, RampFit
+from jwpipe.products.memory import give_back_rows
 from jwpipe.products.ramp import Ramp
 
 __all__ = ["ramp_fit"]
+
+BAND = 256  # rows fitted at a time: the memory of the ramp is given back band by band
 
 IFU_TYPES = ("NRS_IFU", "MIR_MRS")
 LAMP_TYPES = ("NRS_AUTOWAVE", "NRS_LAMP")  # of an integral field unit where OPMODE says so
@@ -53,7 +56,7 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
     Parameters
     ----------
     ramp : Ramp
-        Counts, DN, (nints, ngroups, ny, nx).
+        Counts, DN, (nints, ngroups, ny, nx). They are used up: what SCI and GROUPDQ hold afterwards means nothing.
     refs : References
         ``gain``, e-/DN; ``readnoise``, DN, of the difference of two groups.
     par : Params
@@ -113,28 +116,36 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
             # in build 10.2.
             "pedestal_scale": (nframes + 1) / 2 / (nframes + int(ramp.get("GROUPGAP", 0))),
         }
-    kernel.fit_ramps(
-        ramp.data,
-        ramp.groupdq,
-        ramp.pixeldq,
-        refs["gain"].array(),
-        refs["readnoise"].array(),
-        ramp.average_dark_current,
-        zeroframe,
-        first,
-        last,
-        float(ramp["TGROUP"]),
-        frame_time,
-        one_group_time,
-        np.sqrt(2.0 * nframes),
-        suppress,
-        image,
-        image_dq,
-        ints,
-        ints_dq,
-        run.threads,
-        **optional,
-    )
+    gain, readnoise = refs["gain"].array(), refs["readnoise"].array()
+    for top in range(0, ny, BAND):
+        rows = slice(top, min(top + BAND, ny))
+        kernel.fit_ramps(
+            ramp.data,
+            ramp.groupdq,
+            ramp.pixeldq,
+            gain,
+            readnoise,
+            ramp.average_dark_current,
+            zeroframe,
+            first,
+            last,
+            float(ramp["TGROUP"]),
+            frame_time,
+            one_group_time,
+            np.sqrt(2.0 * nframes),
+            suppress,
+            image,
+            image_dq,
+            ints,
+            ints_dq,
+            run.threads,
+            **optional,
+            top=rows.start,
+            bottom=rows.stop,
+        )
+        # The ramp is used up: its rows make room for those of the slopes.
+        for array in (ramp.data, ramp.groupdq):
+            give_back_rows(array, rows)
     if par.save_opt:
         fit = RampFit.like(ramp)
         fit.slope, fit.sigslope, fit.var_poisson, fit.var_rnoise, fit.yint, fit.sigyint, fit.weights = segments
