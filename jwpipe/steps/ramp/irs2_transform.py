@@ -11,7 +11,7 @@ import numpy as np
 
 from jwpipe.cext import irs2 as kernel
 
-__all__ = ["Transform", "spectrum_order"]
+__all__ = ["PRIME", "Transform", "spectrum_order"]
 
 PRIME = 89
 ROWS = PRIME // 2 + 1

@@ -84,6 +84,7 @@ def persistence(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     if par.save_persistence:
         removed = Ramp.like(ramp)
         removed.data = np.empty(ramp.shape, "f4")
+        removed.zeroframe, removed.group, removed.int_times = ramp.zeroframe, ramp.group, ramp.int_times
     scratch = [
         np.zeros((run.threads, *shape), dtype)
         for shape, dtype in zip(kernel.scratch_shapes(ngroups, len(pars)), ("f4", "f8", "i4"), strict=True)

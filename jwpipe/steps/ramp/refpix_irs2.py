@@ -13,7 +13,7 @@ from jwpipe.cext import irs2 as kernel
 from jwpipe.engine.step import Skip
 from jwpipe.errors import InputError, ReferenceError
 from jwpipe.products.dq import Pixel
-from jwpipe.steps.ramp.irs2_transform import Transform, spectrum_order
+from jwpipe.steps.ramp.irs2_transform import PRIME, Transform, spectrum_order
 from jwpipe.steps.ramp.refpix_nir import BORDER, SIZE, Sections, View, subtract_signals
 
 __all__ = ["correct"]
@@ -36,6 +36,7 @@ GAPS = np.setdiff1d(np.arange(TICKS), TICK[~INTERLEAVED])
 
 # The low frequencies of the reference output, and those near the fastest, pass; between them the edges are cosines.
 PASS, EDGE, ROUNDS = 30268, 5000, 3
+READ = 512  # times 89 frequencies: what is read of their weights at a time
 BRIDGE = 31  # ticks over which missing samples are first bridged
 
 
@@ -103,22 +104,54 @@ def check(ramp):
 
 
 def read_weights(reference):
-    """Weights of reference output and reference pixels, four amplifiers each: lists of complex64 in `spectrum_order`.
+    """Read the weights of the frequencies, in `spectrum_order`.
 
     The signal to subtract is real. Whatever the file holds, only the part of its weights counts that turns real series
-    into real ones.
+    into real ones: the mean of the weight of a bin and the conjugate weight of the mirrored bin.
+
+    Parameters
+    ----------
+    reference : ReferenceFile
+        ``refpix``: a table of real and imaginary parts, row by row.
+
+    Returns
+    -------
+    alpha, beta : ndarray of complex64, (4, 45, 16384)
+        Weights of the reference output and of the reference pixels, by amplifier.
+
+    Raises
+    ------
+    Skip
+        There are weights for another number of frequencies.
+    ReferenceError
+        There is no such table, or it lacks a column.
     """
-    table = reference.table("IRS2")
-    if len(table) != 2 * FRAME:
-        raise Skip(f"{reference.name} has {len(table)} rows, {2 * FRAME} are needed")
-    weights = {}
-    for name in ("alpha", "beta"):
-        weights[name] = []
-        for k in range(OUTPUTS - 1):
-            values = np.ascontiguousarray(table[f"{name}_{k}"], "f4").view("c8")
-            mirrored = spectrum_order(np.roll(values[::-1], 1).conj())
-            weights[name].append((spectrum_order(values) + mirrored) * np.float32(0.5))
-    return weights
+    if "IRS2" not in reference:
+        raise ReferenceError(f"{reference.name}, a refpix reference, has no IRS2 extension")
+    extension = reference.file["IRS2"]
+    if extension.shape[0] != 2 * FRAME:
+        raise Skip(f"{reference.name} has {extension.shape[0]} rows, {2 * FRAME} are needed")
+    numbers = range(1, extension.header["TFIELDS"] + 1)
+    names = [str(extension.header[f"TTYPE{i}"]).strip().lower() for i in numbers]
+    wanted = [f"{name}_{k}" for name in ("alpha", "beta") for k in range(OUTPUTS - 1)]
+    plain = all(extension.header[f"TFORM{i}"].strip() in ("E", "1E") for i in numbers)
+    if not plain or not set(wanted) <= set(names):
+        raise ReferenceError(f"{reference.name}, a refpix reference, has no columns {', '.join(wanted)} of float32")
+    weights = np.zeros((len(wanted), *spectrum_order(np.empty(FRAME, "?")).shape), "c8")
+    columns = weights.shape[-1]
+    for first in range(0, columns, READ):
+        # In bands: the table is four times as large as what is kept of it at a time.
+        rows = slice(2 * PRIME * first, 2 * PRIME * (first + READ))
+        band = extension.read("u1", rows=rows).view(">f4").reshape(-1, len(names))
+        for name, out in zip(wanted, weights, strict=True):
+            half = np.ascontiguousarray(band[:, names.index(name)], "f4").view("c8").reshape(-1, PRIME) * np.float32(
+                0.5
+            )
+            mirrored = half.conj()
+            out[:, first : first + READ] += half.T[: len(out)]
+            out[1:, columns - READ - first : columns - first] += mirrored[::-1, : PRIME // 2 : -1].T
+            out[0, -np.arange(first, first + READ)] += mirrored[:, 0]
+    return weights[: OUTPUTS - 1], weights[OUTPUTS - 1 :]
 
 
 def read_bad_pixels(reference, log):
@@ -126,15 +159,15 @@ def read_bad_pixels(reference, log):
     if "DQ" not in reference:
         log.warning("%s has no list of bad reference pixels", reference.name)
         return []
-    listed = []
-    for row in reference.table("DQ"):
-        output, parity, mask = int(row["OUTPUT"]), int(row["ODD_EVEN"]), int(row["MASK"])
+    listed, table = [], reference.table("DQ")
+    columns = {name.lower(): table[name] for name in table.dtype.names}
+    for output, parity, mask in zip(columns["output"], columns["odd_even"], columns["mask"], strict=True):
         if not (1 <= output < OUTPUTS and parity in (1, 2)):
             raise ReferenceError(f"{reference.name} lists output {output}, parity {parity} of bad reference pixels")
-        if output % 2 == 0:
-            parity = 3 - parity  # every other output is read the other way round
-        first = output * LENGTH + NORMAL // 2 + 2 * (parity - 1)
-        listed.append([first + PERIOD * k + i for k in range(32) if mask >> k & 1 for i in (0, 1)])
+        # Every other output is read the other way round.
+        pair = int(parity) - 1 if output % 2 else 2 - int(parity)
+        first = int(output) * LENGTH + NORMAL // 2 + 2 * pair
+        listed.append([first + PERIOD * k + i for k in range(32) if int(mask) >> k & 1 for i in (0, 1)])
     return listed
 
 
@@ -303,7 +336,7 @@ class Frame:
 
     Parameters
     ----------
-    weights : dict of list
+    weights : tuple of ndarray
         Of `read_weights`.
     threads : int
         Threads.
@@ -311,7 +344,7 @@ class Frame:
 
     def __init__(self, weights, threads):
         self.transform = Transform(FRAME, threads)
-        self.alpha, self.beta = weights["alpha"], weights["beta"]
+        self.alpha, self.beta = weights
         self.filter = spectrum_order(low_and_high_pass())
         angles = np.arange(1, BRIDGE + 1, dtype="f4") / np.float32(BRIDGE + 1) * np.float32(np.pi)
         self.bridge = np.sin(angles).astype("f8")
