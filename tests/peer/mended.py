@@ -128,6 +128,34 @@ def trim(groupdq):
     return trimmed
 
 
+def jump(before, after, min_diffs_single_pass=10):
+    """Pixels, (ny, nx), of which 1.14.1 may take the wrong median of differences, and their four neighbours.
+
+    In the iterative branch the largest of four or more differences is left out of the median; 1.14.1 leaves out the
+    first one that is NaN where there is one: of a group that is not used, or of a jump found in an earlier pass.
+
+    Parameters
+    ----------
+    before, after : ndarray of uint8, (nints, ngroups, ny, nx)
+        GROUPDQ before and after the step.
+    min_diffs_single_pass : int, optional
+        Differences from which on the step takes a single pass.
+    """
+    nints, ngroups = before.shape[:2]
+    idle = (before & DO_NOT_USE).all(axis=(2, 3)).sum()
+    if nints * (ngroups - 1 - idle) - idle >= min_diffs_single_pass:
+        return np.zeros(before.shape[2:], bool)
+    usable = (before & (SATURATED | DO_NOT_USE)) == 0
+    pairs = usable[:, 1:] & usable[:, :-1]
+    wrong = (pairs.sum(axis=(0, 1)) >= 4) & (~pairs.all(axis=(0, 1)) | ((after & JUMP_DET) != 0).any(axis=(0, 1)))
+    spread = wrong.copy()
+    spread[1:] |= wrong[:-1]
+    spread[:-1] |= wrong[1:]
+    spread[:, 1:] |= wrong[:, :-1]
+    spread[:, :-1] |= wrong[:, 1:]
+    return spread
+
+
 def ramp_fit(groupdq, rateints, readnoise, *, suppress=True, zeroframe=None, miri=False):
     """Masks of what `ramp_fit` mends.
 
