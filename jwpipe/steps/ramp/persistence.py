@@ -80,6 +80,7 @@ def persistence(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     tgroup, tframe = float(ramp["TGROUP"]), float(ramp["TFRAME"])
     group, shares = shares_lost(pars, tgroup), np.ascontiguousarray(pars[:, :3:2], "f4")
     traps = whole if (ny, nx) == whole.shape[1:] else whole[within].copy()
+    filled_beyond = traps is not whole and whole.any()
     removed = None
     if par.save_persistence:
         removed = Ramp.like(ramp)
@@ -110,11 +111,12 @@ def persistence(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
             *scratch,
             run.threads,
         )
-        if traps is not whole:
+        if filled_beyond:
             # Nothing is known of the light beyond the subarray: traps only decay there.
             for share, times in ((reset, 1), (group, ngroups)):
                 kernel.decay(whole.reshape(len(pars), -1), share, times, run.threads)
-    whole[within] = traps
+    if traps is not whole:
+        whole[within] = traps
     run.log.info("%d pixels have persistence above the cutoff", np.count_nonzero(ramp.pixeldq & Pixel.PERSISTENCE))
     if par.save_trapsfilled or par.save_results:
         run.save(filled_product(ramp, whole), "trapsfilled")
