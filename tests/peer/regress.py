@@ -39,7 +39,7 @@ SMALL = {
         {"ramp_fit": {"suppress_one_group": False}},
     ),
     "sub320-snowballs": (
-        {"subarray": "SUB320", "groups": 8, "integrations": 2, "snowballs": 3, "persistence": True},
+        {"subarray": "SUB320", "groups": 8, "integrations": 2, "snowballs": 3},
         {
             "jump": {"expand_large_events": True, "after_jump_flag_dn1": 20.0, "after_jump_flag_time1": 20.0},
             "charge_migration": {"skip": False, "signal_threshold": 8000.0},
