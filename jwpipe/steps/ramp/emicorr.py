@@ -141,8 +141,9 @@ def emicorr(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
         run.log.info("%s: %g Hz, %g DN from peak to peak", wave_name, frequency, np.ptp(table))
     if par.save_intermediate_results and reference is None:
         names = list(case.names) if speed == "FAST" else {ramp["DETECTOR"]: list(case.names)}
-        clocks = {"rowclocks": case.rowclocks, "frameclocks": case.frameclocks}
-        run.save(EmiWaves(found, {name: clocks | {"freqs": {speed: names}}}), "emi_ref_waves")
+        # In this order: build 10.2 reads no further once it has both clocks.
+        clocks = {"freqs": {speed: names}, "rowclocks": case.rowclocks, "frameclocks": case.frameclocks}
+        run.save(EmiWaves(found, {name: clocks}), "emi_ref_waves")
     return ramp
 
 
