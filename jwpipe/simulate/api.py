@@ -9,11 +9,10 @@ from jwpipe.simulate import modes
 from jwpipe.simulate.calibration import draw_calibration
 from jwpipe.simulate.crds import Cache
 from jwpipe.simulate.detector import expose
-from jwpipe.simulate.electronics import Electronics, Readout
+from jwpipe.simulate.electronics import make_electronics
 from jwpipe.simulate.events import draw_events
 from jwpipe.simulate.exposure import plan
 from jwpipe.simulate.products import write_truth, write_uncal
-from jwpipe.simulate.references import write_references
 from jwpipe.simulate.streams import Streams
 
 __all__ = ["Simulated", "simulate"]
@@ -80,8 +79,8 @@ def simulate(mode, output_dir, **options):
     sources, light = mode.scene(exposure, options, depth, detector("sources"))
     light = light * calibration.response
     events = draw_events(exposure, options, calibration.active, streams)
-    electronics = Electronics(Readout(instrument, exposure.detector, window), properties)
-    raw = expose(exposure, light, calibration, events, electronics, properties.reset_noise, streams)
+    electronics = make_electronics(exposure, properties, streams("interference"))
+    raw = expose(exposure, light, calibration, events, electronics, properties, streams)
 
     folder = Path(output_dir)
     made = Simulated(
@@ -92,7 +91,7 @@ def simulate(mode, output_dir, **options):
     )
     # Reference pixels take the slow part of the 1/f noise away, and put as much of their own in.
     residual = np.hypot(properties.pink, properties.pink_rows)
-    write_references(Cache(made.crds_path, instrument), exposure, mode, known, residual, options)
+    instrument.references(Cache(made.crds_path, instrument), exposure, mode, known, residual).write_all(options)
     write_truth(made.truth, exposure, mode, options, calibration, light, sources, events)
     write_uncal(made.uncal, exposure, mode, raw)
     return made

@@ -10,7 +10,6 @@ from jwpipe.simulate.instrument import Window
 
 __all__ = ["Calibration", "Properties", "draw_calibration"]
 
-WARM, HOT, TOO_HOT = 0.1, 1.0, 10.0  # dark current from which a pixel is flagged, and from which not to be used, e-/s
 DIM = 0.6  # response of a LOW_QE pixel
 NOISY = 10.0  # factor on the noise of a BAD_REF_PIXEL
 
@@ -51,6 +50,8 @@ class Properties:
         Dark current, e-/s.
     hot, hot_range : float, tuple of float
         Part of the pixels that are hot, and the range of their dark current, e-/s.
+    flagged_dark : tuple of float
+        Dark current from which a pixel is warm, hot, and not to be used, e-/s.
     read_noise, read_noise_spread : float
         Noise of one frame, DN, and its relative spread.
     reset_noise : float
@@ -63,6 +64,12 @@ class Properties:
         Part of a pixel's charge that each of its four neighbours sees.
     defects : dict of str to float
         Part of the pixels that have a flag.
+    transients : Transients
+        What integrations begin and end with; None for nothing.
+    interference : Interference
+        Electromagnetic interference; None for none.
+    biased : bool
+        Whether the linearity correction acts on counts with the bias in them: nothing subtracts it.
     """
 
     gain: float = 2.05
@@ -77,6 +84,7 @@ class Properties:
     dark: float = 0.002
     hot: float = 0.003
     hot_range: tuple[float, float] = (0.1, 50.0)
+    flagged_dark: tuple[float, float, float] = (0.1, 1.0, 10.0)
     read_noise: float = 4.0
     read_noise_spread: float = 0.05
     reset_noise: float = 15.0
@@ -86,6 +94,9 @@ class Properties:
     pink_rows: float = 0.05
     ipc: float = 0.005
     defects: dict = field(default_factory=lambda: dict(DEFECTS))
+    transients: object = None
+    interference: object = None
+    biased: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,10 @@ class Calibration:
         White noise of one frame, DN.
     kernel : ndarray of float64, (3, 3)
         Inter-pixel capacitance: where a pixel's charge is seen.
+    transient : ndarray of float32
+        How strongly a pixel shows the detector's transients, 1 on average; None where there are none.
+    biased : bool
+        Whether the linearity correction acts on counts with the bias in them.
     """
 
     window: Window
@@ -126,6 +141,8 @@ class Calibration:
     dark: np.ndarray
     noise: np.ndarray
     kernel: np.ndarray
+    transient: np.ndarray | None
+    biased: bool
 
     def has(self, flag):
         """Which pixels have a flag."""
@@ -144,7 +161,7 @@ class Calibration:
         planes = {
             item.name: np.ascontiguousarray(getattr(self, item.name)[..., rows, columns])
             for item in fields(self)
-            if item.name not in ("window", "kernel")
+            if item.name not in ("window", "kernel", "biased") and getattr(self, item.name) is not None
         }
         return replace(self, window=window, **planes)
 
@@ -211,7 +228,7 @@ def draw_calibration(exposure, window, properties, streams):
     hot = stream.random(shape, "f4") < p.hot
     low, high = np.log(p.hot_range)
     dark[hot] = np.exp(stream.uniform(low, high, int(hot.sum())))
-    for lowest, flag in ((WARM, Pixel.WARM), (HOT, Pixel.HOT), (TOO_HOT, Pixel.DO_NOT_USE)):
+    for lowest, flag in zip(p.flagged_dark, (Pixel.WARM, Pixel.HOT, Pixel.DO_NOT_USE), strict=True):
         flags[(dark >= lowest) & ~reference] |= np.uint32(flag)
     response[reference] = 0
     dark[reference] = 0
@@ -236,6 +253,8 @@ def draw_calibration(exposure, window, properties, streams):
         dark=dark,
         noise=noise,
         kernel=kernel,
+        transient=spread("transient", 0.3) if p.transients else None,
+        biased=p.biased,
     )
 
 

@@ -6,6 +6,7 @@ __all__ = ["expose", "measured"]
 
 BAND = 64  # rows worked on at a time: a few planes of them stay in the cache
 TOP = 65535
+REFERENCE_OUTPUT = 20300.0  # level of the reference output, DN
 BEYOND = 1.02  # signal at which a pixel stops counting, against that of its saturation
 
 
@@ -54,7 +55,7 @@ def linearized(signal, coefficients):
     return value
 
 
-def expose(exposure, light, calibration, events, electronics, reset_noise, streams):
+def expose(exposure, light, calibration, events, electronics, properties, streams):
     """Read the detector out through an exposure.
 
     In every frame: charge gathers (shot noise of light and dark current, hits), is seen through the inter-pixel
@@ -74,29 +75,32 @@ def expose(exposure, light, calibration, events, electronics, reset_noise, strea
         Hits.
     electronics : Electronics
         Correlated noise.
-    reset_noise : float
-        DN.
+    properties : Properties
+        Of the detector.
     streams : Streams
         Random numbers.
 
     Returns
     -------
     dict of str to ndarray of uint16
-        Extensions of the raw exposure, DN: ``SCI`` (nints, ngroups, ny, nx) and, where the exposure has it,
-        ``ZEROFRAME`` (nints, ny, nx), the first frame of each integration.
+        Extensions of the raw exposure, DN: ``SCI`` (nints, ngroups, ny, nx) and, where the exposure has them,
+        ``ZEROFRAME`` (nints, ny, nx), the first frame of each integration, and ``REFOUT`` (nints, ngroups, ny, nx/4),
+        the reference output.
     """
-    pattern, active = exposure.pattern, calibration.active
+    pattern, active, transients = exposure.pattern, calibration.active, properties.transients
     electrons = ((light.astype("f8") + calibration.dark) * exposure.frame_time).clip(0)
     electrons[~active] = 0
-    most = linearized(np.float32(BEYOND) * calibration.well, calibration.coefficients)
-    data = np.empty(exposure.shape, "u2")
-    raw = {"SCI": data}
+    pixels = _Pixels(calibration)
+    raw = {"SCI": np.empty(exposure.shape, "u2")}
     if exposure.has_zeroframe:
         raw["ZEROFRAME"] = np.empty((exposure.nints, *exposure.window.shape), "u2")
+    if exposure.instrument.interleaved:
+        ny, nx = exposure.window.shape
+        raw["REFOUT"] = np.empty((*exposure.shape[:2], ny, nx // exposure.window.noutputs), "u2")
     sums = np.empty(exposure.window.shape, "u4")
     for i in range(exposure.nints):
         noise = streams("reset", i).standard_normal(exposure.window.shape, "f4")
-        level = calibration.bias + np.float32(reset_noise) * noise
+        level = np.float32(properties.reset_noise) * noise
         charge = np.zeros(exposure.window.shape, "f4")
         last = -1
         for group in range(exposure.ngroups):
@@ -104,26 +108,52 @@ def expose(exposure, light, calibration, events, electronics, reset_noise, strea
             for frame in range(group * exposure.frames_a_group, group * exposure.frames_a_group + pattern.nframes):
                 charge += streams("photons", i, frame).poisson(electrons * (frame - last))
                 events.add(charge, i, last, frame, active)
-                counts = _read(charge, level, most, calibration, electronics, streams("read", i, frame))
+                signal = pixels.measure(charge)
+                signal += level
+                if transients:
+                    signal += np.float32(transients.offset(i, frame, exposure.frames)) * calibration.transient
+                stream = streams("read", i, frame)
+                noise, common = electronics.frame(stream, exposure.frame_clock(i, frame))
+                signal += noise
+                signal += stream.standard_normal(signal.shape, "f4") * calibration.noise
+                counts = _digitized(signal)
                 if frame == 0 and exposure.has_zeroframe:
                     raw["ZEROFRAME"][i] = counts
                 sums += counts
                 last = frame
             np.floor_divide(sums, pattern.nframes, out=sums)
-            data[i, group] = sums
+            raw["SCI"][i, group] = sums
+            if "REFOUT" in raw:
+                white = np.float32(properties.read_noise) * stream.standard_normal(common.shape, "f4")
+                raw["REFOUT"][i, group] = _digitized(REFERENCE_OUTPUT + common + white)
     return raw
 
 
-def _read(charge, level, most, calibration, electronics, stream):
-    signal = calibration.couple(charge)
-    signal /= calibration.gain
-    np.minimum(signal, most, out=signal)
-    measured(signal, calibration.coefficients, out=signal)
-    signal += level
-    signal += electronics.frame(stream)
-    white = stream.standard_normal(signal.shape, "f4")
-    white *= calibration.noise
-    signal += white
+class _Pixels:
+    """Turns charge into counts."""
+
+    def __init__(self, calibration):
+        c = self.calibration = calibration
+        # Where nothing subtracts the bias, it bends with the signal: the linear one is what the correction makes of it.
+        self.ground = linearized(c.bias, c.coefficients) if c.biased else None
+        top = np.float32(BEYOND) * c.well + (c.bias if c.biased else 0)
+        self.most = linearized(top, c.coefficients)
+
+    def measure(self, charge):
+        """Signal, DN, of a charge, e-, without noise."""
+        c = self.calibration
+        signal = c.couple(charge)
+        signal /= c.gain
+        if c.biased:
+            signal += self.ground
+        np.minimum(signal, self.most, out=signal)
+        measured(signal, c.coefficients, out=signal)
+        if not c.biased:
+            signal += c.bias
+        return signal
+
+
+def _digitized(signal):
     np.rint(signal, out=signal)
     np.clip(signal, 0, TOP, out=signal)
     return signal.astype("u2")

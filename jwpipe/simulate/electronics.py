@@ -1,10 +1,13 @@
 """How a window is read in time, and the noise of the electronics that read it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from jwpipe.simulate.exposure import PIXEL_TIME
 from jwpipe.simulate.instrument import to_science
 
-__all__ = ["Electronics", "Readout"]
+__all__ = ["Electronics", "Interference", "Readout", "make_electronics"]
 
 ROW_OVERHEAD = 12  # pixel times between rows
 
@@ -30,6 +33,8 @@ class Readout:
         detector's columns.
     outputs : list of slice
         The pixels of a row that each amplifier reads; all amplifiers read at the same time.
+    interleaved : bool
+        See `Instrument`.
     """
 
     def __init__(self, instrument, detector, window):
@@ -39,16 +44,45 @@ class Readout:
         start, size = (window.x, window.nx) if along_x else (window.y, window.ny)
         whole = instrument.full[0 if along_x else 1]
         self.first = start if detector.fastaxis > 0 else whole - start - size
-        width = size // window.noutputs
-        self.outputs = [slice(i * width, (i + 1) * width) for i in range(window.noutputs)]
+        width, noutputs = size // window.noutputs, window.noutputs
+        self.interleaved = instrument.interleaved
+        if self.interleaved:
+            self.outputs = [slice(i, None, noutputs) for i in range(noutputs)]
+        else:
+            self.outputs = [slice(i * width, (i + 1) * width) for i in range(noutputs)]
 
     def to_science(self, frame):
         """Turn a frame from readout order to science orientation, as a view."""
         return to_science(frame, self.detector)
 
 
+@dataclass(frozen=True)
+class Interference:
+    """Electromagnetic interference: waves that run on through an exposure.
+
+    Attributes
+    ----------
+    waves : dict of str to float
+        Frequency of each, Hz, by name.
+    amplitude : float
+        DN.
+    """
+
+    waves: dict[str, float]
+    amplitude: float
+
+    def shape(self, phase):
+        """Give the wave of unit amplitude at a phase (from 0 to 1): its rise is steeper than its fall."""
+        return np.sin(2 * np.pi * phase) + 0.3 * np.sin(4 * np.pi * phase)
+
+    def at(self, clock, phases):
+        """Give the interference at some pixel times, DN; each wave starts with a phase of its own."""
+        waves = zip(self.waves.values(), phases, strict=True)
+        return self.amplitude * sum(self.shape((clock * (hertz * PIXEL_TIME) + phase) % 1) for hertz, phase in waves)
+
+
 class Electronics:
-    """Correlated noise: drifts of amplifiers, odd against even columns, 1/f noise.
+    """Correlated noise: drifts of amplifiers, odd against even columns or rows, 1/f noise, interference.
 
     Parameters
     ----------
@@ -56,41 +90,53 @@ class Electronics:
         Order of pixels.
     properties : Properties
         How strong each kind is.
+    clocks : ndarray of int, (rows, pixels of an output), optional
+        Pixel times from the start of a frame, where there is interference.
+    phases : ndarray of float, optional
+        Of its waves.
     """
 
-    def __init__(self, readout, properties):
+    def __init__(self, readout, properties, clocks=None, phases=None):
         self.readout, self.properties = readout, properties
+        self.clocks, self.phases = clocks, phases
         rows, columns = readout.shape
         self.width = columns // len(readout.outputs)
         self.line = self.width + ROW_OVERHEAD
         self.shape_common = _PinkNoise(rows * self.line)
         self.shape_rows = _PinkNoise(rows)
 
-    def frame(self, stream):
+    def frame(self, stream, clock=0):
         """Draw the noise of one frame.
 
         Parameters
         ----------
         stream : numpy.random.Generator
             Random numbers.
+        clock : int, optional
+            Pixel times from the start of the exposure.
 
         Returns
         -------
-        ndarray of float32, (ny, nx)
+        frame : ndarray of float32, (ny, nx)
             DN, in science orientation.
+        common : ndarray of float32, (rows, pixels of an output)
+            The part that all outputs share, DN, in readout order.
         """
         p, readout = self.properties, self.readout
         rows, columns = readout.shape
         frame = np.empty(readout.shape, "f4")
         common = p.pink * self.shape_common.draw(stream).reshape(rows, self.line)[:, : self.width]
+        if p.interference:
+            common += p.interference.at(clock + self.clocks, self.phases)
         odd = (readout.first + np.arange(columns)) % 2 == 1
         for output in readout.outputs:
             drift, parity = stream.normal(0, (p.pedestal, p.parity))
-            level = np.where(odd[output], drift + parity, drift - parity).astype("f4")
+            odd_ones = np.arange(rows)[:, None] % 2 == 1 if readout.interleaved else odd[output]
+            level = np.where(odd_ones, drift + parity, drift - parity).astype("f4")
             slow = p.pink_rows * self.shape_rows.draw(stream)
             np.add(common, level, out=frame[:, output])
             frame[:, output] += slow[:, None]
-        return readout.to_science(frame)
+        return readout.to_science(frame), common
 
 
 class _PinkNoise:
@@ -112,3 +158,28 @@ class _PinkNoise:
         spectrum = parts.view("c8")[:, 0]
         spectrum *= self.amplitude
         return np.fft.irfft(spectrum, self.length)[: self.size].astype("f4", copy=False)
+
+
+def make_electronics(exposure, properties, stream):
+    """Make the electronics that read an exposure.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        What is read.
+    properties : Properties
+        How strong each kind of noise is.
+    stream : numpy.random.Generator
+        For the phases of interference.
+
+    Returns
+    -------
+    Electronics
+    """
+    readout = Readout(exposure.instrument, exposure.detector, exposure.window)
+    if not properties.interference:
+        return Electronics(readout, properties)
+    rows, columns = readout.shape
+    row = np.arange(rows)[:, None] * exposure.instrument.row_clocks(exposure)
+    clocks = row + np.arange(columns // len(readout.outputs)) * exposure.pattern.nsamples
+    return Electronics(readout, properties, clocks, stream.uniform(size=len(properties.interference.waves)))

@@ -1,10 +1,10 @@
-"""Cosmic rays and snowballs: where, when, and how much charge."""
+"""Cosmic rays, snowballs and showers: where, when, and how much charge."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["HIT", "SNOWBALL", "Events", "draw_events"]
+__all__ = ["HIT", "SHOWER", "SNOWBALL", "Events", "draw_events"]
 
 HIT = np.dtype(
     [
@@ -31,10 +31,24 @@ SNOWBALL = np.dtype(
     ]
 )
 
+SHOWER = np.dtype(
+    [
+        ("INTEGRATION", "i4"),
+        ("GROUP", "i4"),
+        ("FRAME", "i4"),
+        ("Y", "f8"),
+        ("X", "f8"),
+        ("RADIUS", "f8"),
+        ("HALO", "f8"),
+        ("PEAK", "f8"),
+    ]
+)
+
 TYPICAL, WIDTH = 1000.0, 1.0  # charge of a hit: median, e-, and width of its logarithm
 TRACK, LONGEST = 1.0, 8  # length of a track, pixels: mean and limit
 CORE_CHARGE, HALO_CHARGE, HALO_END = 2e6, 3e4, 100.0  # e-: in the core, at its edge, and where the halo ends
 CORES = 3.0, 10.0  # radii of cores, pixels
+SHOWERS, SHOWER_PEAK, SHOWER_END = (8.0, 25.0), (200.0, 800.0), 10.0  # radii, pixels, and charge, e-
 
 
 @dataclass(frozen=True)
@@ -50,10 +64,13 @@ class Events:
     snowballs : ndarray of SNOWBALL
         Y, X: centre. CORE: radius of the saturated core, SCALE: length over which the halo falls to 1/e, HALO: radius
         at which 100 e- are left; pixels.
+    showers : ndarray of SHOWER
+        Charge that falls off as a Gaussian of this RADIUS from PEAK, e-; HALO: radius at which 10 e- are left.
     """
 
     hits: np.ndarray
     snowballs: np.ndarray
+    showers: np.ndarray
 
     def add(self, charge, i, after, until, active):
         """Add to the charge of an integration what comes in some frames.
@@ -76,6 +93,10 @@ class Events:
             halo = HALO_CHARGE * np.exp(-(distance - ball["CORE"]) / ball["SCALE"])
             shed = np.where(distance <= ball["CORE"], CORE_CHARGE, halo) * (distance <= ball["HALO"])
             charge[place] += shed * active[place]
+        for shower in self.showers[_within(self.showers, i, after, until)]:
+            place, distance = footprint(shower, charge.shape)
+            shed = shower["PEAK"] * np.exp(-0.5 * (distance / shower["RADIUS"]) ** 2)
+            charge[place] += shed * (distance <= shower["HALO"]) * active[place]
 
 
 def footprint(ball, shape):
@@ -93,7 +114,7 @@ def _within(events, i, after, until):
 
 
 def draw_events(exposure, options, active, streams):
-    """Draw the cosmic rays and snowballs of an exposure.
+    """Draw the cosmic rays, snowballs and showers of an exposure.
 
     Parameters
     ----------
@@ -113,7 +134,11 @@ def draw_events(exposure, options, active, streams):
     hits = [_cosmic_rays(exposure, options, i, active, streams("cosmic rays", i)) for i in range(exposure.nints)]
     hits = np.concatenate(hits)
     _, hits["EVENT"] = np.unique(hits[["INTEGRATION", "EVENT"]], return_inverse=True)
-    return Events(hits, _snowballs(exposure, options.snowballs, streams("snowballs")))
+    return Events(
+        hits,
+        _snowballs(exposure, options.snowballs, streams("snowballs")),
+        _showers(exposure, options.showers, streams("showers")),
+    )
 
 
 def _cosmic_rays(exposure, options, i, active, stream):
@@ -155,13 +180,26 @@ def first_group(exposure, frame):
 
 
 def _snowballs(exposure, count, stream):
-    ny, nx = exposure.window.shape
-    balls = np.zeros(count, SNOWBALL)
-    balls["INTEGRATION"] = stream.integers(0, exposure.nints, count)
-    balls["FRAME"] = stream.integers(min(1, exposure.frames - 1), exposure.frames, count)
-    balls["GROUP"] = first_group(exposure, balls["FRAME"])[0]
-    balls["Y"], balls["X"] = stream.uniform(0, ny - 1, count), stream.uniform(0, nx - 1, count)
+    balls = _scattered(exposure, np.zeros(count, SNOWBALL), stream)
     balls["CORE"] = stream.uniform(*CORES, count)
     balls["SCALE"] = 0.5 + 0.3 * balls["CORE"]
     balls["HALO"] = balls["CORE"] + balls["SCALE"] * np.log(HALO_CHARGE / HALO_END)
     return balls
+
+
+def _showers(exposure, count, stream):
+    showers = _scattered(exposure, np.zeros(count, SHOWER), stream)
+    showers["RADIUS"] = stream.uniform(*SHOWERS, count)
+    showers["PEAK"] = stream.uniform(*SHOWER_PEAK, count)
+    showers["HALO"] = showers["RADIUS"] * np.sqrt(2 * np.log(showers["PEAK"] / SHOWER_END))
+    return showers
+
+
+def _scattered(exposure, events, stream):
+    """Give wide events a time and a place."""
+    (ny, nx), count = exposure.window.shape, events.size
+    events["INTEGRATION"] = stream.integers(0, exposure.nints, count)
+    events["FRAME"] = stream.integers(min(1, exposure.frames - 1), exposure.frames, count)
+    events["GROUP"] = first_group(exposure, events["FRAME"])[0]
+    events["Y"], events["X"] = stream.uniform(0, ny - 1, count), stream.uniform(0, nx - 1, count)
+    return events

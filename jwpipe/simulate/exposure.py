@@ -8,6 +8,7 @@ from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
 __all__ = ["Exposure", "plan"]
 
 FIRST = 60000.25  # MJD of the first exposure: 2023-02-25T06:00
+PIXEL_TIME = 1e-5  # s
 APART = 1.0 / 24.0  # d between exposures
 
 
@@ -32,7 +33,7 @@ class Exposure:
     exp_type : str
         EXP_TYPE.
     filter : str
-        The filter; empty where there is none.
+        The filter, or what else the mode chooses (`Mode.choice`); empty where there is no choice.
     number : int
         EXPOSURE, from 1.
     """
@@ -81,7 +82,7 @@ class Exposure:
     @property
     def has_zeroframe(self):
         """Whether the first frame of each integration is sent on its own."""
-        return self.instrument.zeroframe and self.pattern != ReadPattern(1, 0)
+        return self.instrument.zeroframe and not self.pattern.single
 
     @property
     def start(self):
@@ -91,6 +92,10 @@ class Exposure:
     def integration_start(self, i):
         """Seconds from the start of the exposure to that of an integration: one frame of reset lies between two."""
         return i * (self.integration_time + self.frame_time)
+
+    def frame_clock(self, i, frame):
+        """Pixel times from the start of the exposure to that of a frame of an integration."""
+        return round((self.integration_start(i) + frame * self.frame_time) / PIXEL_TIME)
 
     def group_end(self, i, group):
         """Seconds from the start of the exposure to the end of the last frame of a group."""
@@ -131,8 +136,12 @@ def plan(mode, options):
     detector = instrument.detectors[options.detector]
     windows = instrument.windows(detector.name)
     filters = mode.filters.get(detector.channel, ())
-    band = (options.filter or filters[0]) if filters else ""
-    for kind, value, known in (("subarray", options.subarray, windows), ("filter", band, filters)):
+    band = (getattr(options, mode.choice) or filters[0]) if filters else ""
+    checks = [("subarray", options.subarray, windows), (mode.choice, band, filters)]
+    if options.subarray in windows:
+        known = windows[options.subarray].patterns or instrument.patterns
+        checks.append((f"{options.subarray} in readout pattern", options.readpatt, known))
+    for kind, value, known in checks:
         if value and value not in known:
             raise UsageError(
                 f"{detector.name} has no {kind} {value!r}", nearest(value, known) or "one of: " + ", ".join(known)

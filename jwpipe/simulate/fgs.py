@@ -11,6 +11,7 @@ from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES,
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
 from jwpipe.simulate.modes import FieldOptions, Mode
 from jwpipe.simulate.optics import Optics
+from jwpipe.simulate.references import References
 from jwpipe.simulate.scene import Field
 
 __all__ = ["IMAGE", "INSTRUMENT"]
@@ -56,6 +57,7 @@ INSTRUMENT = Instrument(
     patterns=PATTERNS,
     windows=windows,
     frame_time=frame_time,
+    references=References,
     rules=RULES | {"mask": (*RULES["mask"], "META.EXPOSURE.TYPE")},
     parameters=PARAMETERS,
 )

@@ -3,6 +3,7 @@
 Source: JWST User Documentation, "Understanding Exposure Times" and the detector pages of the instruments.
 """
 
+from jwpipe.simulate.crds import BY_DETECTOR, BY_PLACE, BY_READOUT
 from jwpipe.simulate.instrument import Window
 
 __all__ = ["BORDERS", "FULL", "PARAMETERS", "PIXEL_AREA", "RULES", "SIDE", "frame_time"]
@@ -22,21 +23,18 @@ def frame_time(exposure):
     return (fast + 12) * (slow + 2) * 1e-5
 
 
-_BY_PLACE = ("META.INSTRUMENT.DETECTOR", "META.SUBARRAY.NAME")
-_BY_READOUT = ("META.INSTRUMENT.DETECTOR", "META.EXPOSURE.READPATT", "META.SUBARRAY.NAME")
-
 RULES = {
-    "dark": _BY_READOUT,
-    "gain": _BY_PLACE,
-    "ipc": ("META.INSTRUMENT.DETECTOR",),
-    "linearity": _BY_PLACE,
-    "mask": _BY_PLACE,
-    "persat": _BY_PLACE,
-    "readnoise": _BY_READOUT,
-    "saturation": _BY_PLACE,
-    "superbias": _BY_READOUT,
-    "trapdensity": _BY_PLACE,
-    "trappars": ("META.INSTRUMENT.DETECTOR",),
+    "dark": BY_READOUT,
+    "gain": BY_PLACE,
+    "ipc": BY_DETECTOR,
+    "linearity": BY_PLACE,
+    "mask": BY_PLACE,
+    "persat": BY_PLACE,
+    "readnoise": BY_READOUT,
+    "saturation": BY_PLACE,
+    "superbias": BY_READOUT,
+    "trapdensity": BY_PLACE,
+    "trappars": BY_DETECTOR,
     "pars-detector1pipeline": ("META.VISIT.TSOVISIT",),
     "pars-jumpstep": ("META.EXPOSURE.TYPE",),
 }

@@ -155,7 +155,7 @@ def primary_cards(exposure, mode):
         ("GROUPGAP", pattern.groupgap, "Number of frames dropped between groups"),
         ("DRPFRMS1", 0, "Frames dropped prior to first integration"),
         ("DRPFRMS3", 0, "Frames dropped between integrations"),
-        ("NSAMPLES", 1, "Number of A/D samples per pixel"),
+        ("NSAMPLES", pattern.nsamples, "Number of A/D samples per pixel"),
         ("TSAMPLE", 10.0, "[us] Time between samples"),
         ("TFRAME", round(exposure.frame_time, 5), "[s] Time between frames"),
         ("TGROUP", round(exposure.group_time, 5), "[s] Time between groups"),

@@ -62,6 +62,8 @@ class Window:
         Amplifiers that read it.
     aperture : str
         End of APERNAME, where that is not `name`.
+    patterns : tuple of str
+        READPATT that there are for it; empty for all.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Window:
     ny: int
     noutputs: int
     aperture: str = ""
+    patterns: tuple[str, ...] = ()
 
     @property
     def shape(self):
@@ -85,10 +88,16 @@ class Window:
 
 @dataclass(frozen=True)
 class ReadPattern:
-    """A readout pattern: frames averaged to a group, and frames dropped between groups."""
+    """A readout pattern: frames averaged to a group, frames dropped between groups, samples a pixel."""
 
     nframes: int
     groupgap: int
+    nsamples: int = 1
+
+    @property
+    def single(self):
+        """Whether each group is a frame, and none is dropped."""
+        return (self.nframes, self.groupgap) == (1, 0)
 
 
 @dataclass(frozen=True)
@@ -117,8 +126,15 @@ class Instrument:
         The reference types there are, and what the rules of each select on.
     parameters : dict of str to tuple
         Parameter references by type without ``pars-``: class, its parameters, and those of the steps within.
+    references : type of References
+        Writes them.
     zeroframe : bool
         Whether the first frame of an integration is sent on its own where frames are averaged or dropped.
+    interleaved : bool
+        Whether the amplifiers read every fourth column each, instead of a block of columns. A fifth one then reads no
+        pixels: the reference output.
+    row_clocks : callable
+        Gives the pixel times from row to row for an `Exposure`, where interference depends on it.
     """
 
     name: str
@@ -131,7 +147,10 @@ class Instrument:
     frame_time: Callable = field(repr=False)
     rules: dict[str, tuple] = field(repr=False)
     parameters: dict[str, tuple] = field(repr=False)
+    references: type = field(repr=False)
     zeroframe: bool = False
+    interleaved: bool = False
+    row_clocks: Callable | None = field(repr=False, default=None)
 
     def reference_pixels(self, window):
         """Find the reference pixels of a window.

@@ -21,6 +21,8 @@ CATALOGUE = {
     ),
     "niriss-ami": ("jwpipe.simulate.niriss", "AMI", "NIRISS aperture masking interferometry: a star's fringes"),
     "fgs-image": ("jwpipe.simulate.fgs", "IMAGE", "FGS as a camera: stars, a galaxy and sky on one guider"),
+    "miri-image": ("jwpipe.simulate.miri", "IMAGE", "MIRI imaging: stars, a galaxy and sky"),
+    "miri-mrs-detector": ("jwpipe.simulate.miri", "MRS", "MIRI medium resolution spectroscopy: one detector's slices"),
 }
 
 
@@ -36,6 +38,7 @@ class Options(Params):
         default_factory=lambda: [100.0, 50000.0]
     )
     snowballs: Annotated[int, Help("snowballs in the exposure"), AtLeast(0)] = 0
+    showers: Annotated[int, Help("showers in the exposure: faint, wide, all over MIRI"), AtLeast(0)] = 0
     full_references: Annotated[bool, Help("references of the whole detector, also for a subarray")] = False
     persistence: Annotated[bool, Help("write the references of the persistence step")] = False
     pars: Annotated[bool, Help("write parameter references (pars-*)")] = True
@@ -77,6 +80,8 @@ class Mode:
         Gives the keywords of the optical elements for an `Exposure`.
     filters : dict of str to tuple of str
         Filters a channel, the default first.
+    choice : str
+        Name of the option that chooses among `filters`.
     time_series : bool
         TSOVISIT.
     """
@@ -90,6 +95,7 @@ class Mode:
     scene: Callable
     elements: Callable
     filters: dict = field(default_factory=dict)
+    choice: str = "filter"
     time_series: bool = False
 
     def check(self, given):

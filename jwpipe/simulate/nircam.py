@@ -12,6 +12,7 @@ from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES,
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
 from jwpipe.simulate.modes import FieldOptions, Mode
 from jwpipe.simulate.optics import Optics
+from jwpipe.simulate.references import References
 from jwpipe.simulate.scene import Field
 
 __all__ = ["IMAGE", "INSTRUMENT"]
@@ -104,6 +105,7 @@ INSTRUMENT = Instrument(
     patterns=PATTERNS,
     windows=windows,
     frame_time=frame_time,
+    references=References,
     rules=RULES | {"dark": ("META.EXPOSURE.TYPE", *RULES["mask"])},
     parameters=PARAMETERS,
     zeroframe=True,

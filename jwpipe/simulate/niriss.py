@@ -12,6 +12,7 @@ from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES,
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
 from jwpipe.simulate.modes import FieldOptions, LightOptions, Mode
 from jwpipe.simulate.optics import Fringes, Optics
+from jwpipe.simulate.references import References
 from jwpipe.simulate.scene import Field, Target
 from jwpipe.simulate.traces import Trace, Traces
 
@@ -56,6 +57,7 @@ INSTRUMENT = Instrument(
     patterns=PATTERNS,
     windows=windows,
     frame_time=frame_time,
+    references=References,
     rules=RULES | {"pars-chargemigrationstep": ("META.EXPOSURE.TYPE",)},
     parameters=PARAMETERS
     | {

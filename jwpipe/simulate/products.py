@@ -12,6 +12,7 @@ __all__ = [
     "COSMIC_RAY",
     "HALO",
     "NEIGHBOUR",
+    "SHOWER",
     "event_mask",
     "image",
     "primary",
@@ -20,8 +21,8 @@ __all__ = [
     "write_uncal",
 ]
 
-COSMIC_RAY, CORE, HALO, NEIGHBOUR = 1, 2, 4, 8  # bits of the EVENTS extension
-BITS = {"COSMICRY": COSMIC_RAY, "CORE": CORE, "HALO": HALO, "NEIGHBOR": NEIGHBOUR}
+COSMIC_RAY, CORE, HALO, NEIGHBOUR, SHOWER = 1, 2, 4, 8, 16  # bits of the EVENTS extension
+BITS = {"COSMICRY": COSMIC_RAY, "CORE": CORE, "HALO": HALO, "NEIGHBOR": NEIGHBOUR, "SHOWER": SHOWER}
 
 
 def image(name, array, cards=()):
@@ -96,8 +97,8 @@ def event_mask(exposure, events):
     -------
     ndarray of uint8, (nints, ngroups, ny, nx)
         `COSMIC_RAY`, `NEIGHBOUR` for the four pixels about it (they see some of it through the inter-pixel
-        capacitance), `CORE` and `HALO` of snowballs, in the first group that sees any of it. Where that is not the
-        whole charge, because frames are averaged, in the next group too.
+        capacitance), `CORE` and `HALO` of snowballs, `SHOWER`, in the first group that sees any of it. Where that is
+        not the whole charge, because frames are averaged, in the next group too.
     """
     mask = np.zeros(exposure.shape, "u1")
     for late in (0, 1):
@@ -111,12 +112,20 @@ def event_mask(exposure, events):
             inside = (near[0] >= 0) & (near[0] < mask.shape[2]) & (near[1] >= 0) & (near[1] < mask.shape[3])
             mask[i[inside], group[inside], near[0][inside], near[1][inside]] |= NEIGHBOUR
     for ball in events.snowballs:
-        place, distance = footprint(ball, exposure.window.shape)
-        for group in range(ball["GROUP"], min(ball["GROUP"] + 1 + (exposure.pattern.nframes > 1), exposure.ngroups)):
-            plane = mask[(ball["INTEGRATION"], group, *place)]
+        for plane, distance in _planes(mask, exposure, ball):
             plane[distance <= ball["CORE"]] |= CORE
             plane[(distance > ball["CORE"]) & (distance <= ball["HALO"])] |= HALO
+    for shower in events.showers:
+        for plane, distance in _planes(mask, exposure, shower):
+            plane[distance <= shower["HALO"]] |= SHOWER
     return mask
+
+
+def _planes(mask, exposure, event):
+    """Parts of a mask that a wide event touches in the groups that see it new, and the distances from its middle."""
+    place, distance = footprint(event, exposure.window.shape)
+    for group in range(event["GROUP"], min(event["GROUP"] + 1 + (exposure.pattern.nframes > 1), exposure.ngroups)):
+        yield mask[(event["INTEGRATION"], group, *place)], distance
 
 
 def write_truth(path, exposure, mode, options, calibration, light, sources, events):
@@ -124,7 +133,7 @@ def write_truth(path, exposure, mode, options, calibration, light, sources, even
 
     Extensions: RATE, what a calibration that leaves the IPC step out should find, DN/s, without dark current: the light
     as seen through the inter-pixel capacitance, over the gain. LIGHT, e-/s, before that. DARK, e-/s, likewise. EVENTS,
-    see `event_mask`. Tables COSMIC_RAYS and SNOWBALLS (`jwpipe.simulate.events.Events`) and SOURCES
+    see `event_mask`. Tables COSMIC_RAYS, SNOWBALLS and SHOWERS (`jwpipe.simulate.events.Events`) and SOURCES
     (`jwpipe.simulate.scene.populate`), all indices from 0.
 
     Parameters
@@ -167,6 +176,7 @@ def write_truth(path, exposure, mode, options, calibration, light, sources, even
         image("EVENTS", event_mask(exposure, events), [(name, bit, "its bit") for name, bit in BITS.items()]),
         table("COSMIC_RAYS", events.hits),
         table("SNOWBALLS", events.snowballs),
+        table("SHOWERS", events.showers),
         table("SOURCES", sources),
     ]
     write_fits(path, blocks)

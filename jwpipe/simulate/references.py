@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jwpipe.errors import UsageError
 from jwpipe.products.dq import Pixel
 from jwpipe.products.fitsfile import write_fits
 from jwpipe.products.tree import PREAMBLE
@@ -9,7 +10,7 @@ from jwpipe.simulate.crds import USEAFTER
 from jwpipe.simulate.headers import place_cards
 from jwpipe.simulate.products import image, primary, table
 
-__all__ = ["References", "write_references"]
+__all__ = ["References", "dq_def"]
 
 DQ_DEF = np.dtype([("BIT", ">i4"), ("VALUE", ">u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
 TRAPPARS = np.dtype([("capture0", ">f8"), ("capture1", ">f8"), ("capture2", ">f8"), ("decay_param", ">f8")])
@@ -24,6 +25,7 @@ THRESHOLD = 0.98  # saturation threshold, against the signal at which a pixel tr
 DARK_ERROR = 0.05  # DN
 PERSISTENCE = ((180.0, -0.0013, 65.0, -0.0011), (220.0, -0.0165, 51.0, -0.0044), (210.0, -0.1, 58.0, -0.03))
 TRAP_DENSITY = 0.01
+TRAPS = "persat", "trapdensity", "trappars"  # types that only the persistence step reads
 
 
 class References:
@@ -39,10 +41,38 @@ class References:
         In which mode.
     calibration : Calibration
         Of the window that the references shall have; it holds the exposure's.
+    residual : float
+        Noise that remains of what is common to pixels, after the correction by reference pixels, DN a frame.
     """
 
-    def __init__(self, cache, exposure, mode, calibration):
+    dark_integrations = 0  # that a dark knows; 0 where it knows of none
+
+    def __init__(self, cache, exposure, mode, calibration, residual):
         self.cache, self.exposure, self.mode, self.calibration = cache, exposure, mode, calibration
+        self.residual = residual
+
+    def write_all(self, options):
+        """Write all references of the exposure, and the rules that lead to them.
+
+        Parameters
+        ----------
+        options : Options
+            ``persistence`` and ``pars``: whether to write these.
+
+        Raises
+        ------
+        UsageError
+            The instrument has no references for persistence.
+        """
+        rules = self.exposure.instrument.rules
+        if options.persistence and "persat" not in rules:
+            raise UsageError(f"{self.exposure.instrument.name} has no references for persistence")
+        for name in rules:
+            if not name.startswith("pars-") and (options.persistence or name not in TRAPS):
+                getattr(self, name)()
+        if options.pars:
+            self.parameters()
+        self.cache.write()
 
     def _values(self, window):
         whole = (window.nx, window.ny) == self.exposure.instrument.full
@@ -135,16 +165,10 @@ class References:
         gain = np.where(c.has(Pixel.NO_GAIN_VALUE), np.float32(np.nan), c.gain)
         self.write("gain", "GainModel", "Gain", [image("SCI", gain)], c.window)
 
-    def readnoise(self, residual):
-        """Write the noise of the difference of two frames.
-
-        Parameters
-        ----------
-        residual : float
-            Noise that remains of what is common to pixels, after the correction by reference pixels, DN a frame.
-        """
+    def readnoise(self):
+        """Write the noise of the difference of two frames."""
         c = self.calibration
-        noise = np.sqrt(2 * (c.noise**2 + np.float32(residual**2 + 1 / 12)))  # 1/12: whole numbers
+        noise = np.sqrt(2 * (c.noise**2 + np.float32(self.residual**2 + 1 / 12)))  # 1/12: whole numbers
         noise = image("SCI", noise.astype("f4"), [("BUNIT", "DN", "unit")])
         self.write("readnoise", "ReadnoiseModel", "Read noise", [noise], c.window, self._readout())
 
@@ -154,21 +178,25 @@ class References:
         kernel[1, 1] += 2
         self.write("ipc", "IPCModel", "Inter-pixel capacitance", [image("SCI", kernel.astype("f4"))])
 
-    def dark(self, window):
+    def dark(self):
         """Write the dark current as it gathers, of the exposure's window: darks are never cut."""
-        exposure, c = self.exposure, self.calibration.cut(window)
+        exposure, window, transients = self.exposure, self.exposure.window, self.mode.properties.transients
+        c, pattern = self.calibration.cut(window), exposure.pattern
         seen = c.couple(c.dark) / c.gain
         if exposure.frames + SPARE_FRAMES <= MOST_DARK_FRAMES:
-            readpatt, nframes, gap, ngroups = "RAPID", 1, 0, exposure.frames + SPARE_FRAMES
+            readpatt = exposure.readpatt if pattern.single else next(iter(exposure.instrument.patterns))
+            nframes, gap, ngroups = 1, 0, exposure.frames + SPARE_FRAMES
         else:
-            pattern = exposure.pattern
             readpatt, nframes, gap, ngroups = exposure.readpatt, pattern.nframes, pattern.groupgap, exposure.ngroups
         frames = np.arange(ngroups)[:, None] * (nframes + gap) + np.arange(nframes) + 1
         times = frames.mean(axis=1) * exposure.frame_time
-        data = times[:, None, None].astype("f4") * seen
+        data, flags = times[:, None, None].astype("f4") * seen, c.flags & np.uint32(Pixel.UNRELIABLE_DARK)
+        if self.dark_integrations:
+            settled = [transients.settled(i, frames.mean(axis=1) - 1) for i in range(self.dark_integrations)]
+            data = data + np.array(settled, "f4")[:, :, None, None] * c.transient
+            flags = np.broadcast_to(flags, (self.dark_integrations, 1, *flags.shape))
         cards = [
             ("READPATT", readpatt, "Readout pattern"),
-            ("NOUTPUTS", window.noutputs, "Number of detector outputs used"),
             ("NFRAMES", nframes, "Number of frames per group"),
             ("GROUPGAP", gap, "Number of frames dropped between groups"),
             ("NGROUPS", ngroups, "Number of groups in integration"),
@@ -177,25 +205,30 @@ class References:
         blocks = [
             image("SCI", data),
             image("ERR", np.broadcast_to(np.float32(DARK_ERROR), data.shape)),
-            image("DQ", c.flags & np.uint32(Pixel.UNRELIABLE_DARK)),
+            image("DQ", flags),
             image("AVDRKCUR", c.couple(c.dark)),
             dq_def(["UNRELIABLE_DARK"], standard=True),
         ]
         place = {"META.SUBARRAY.NAME": window.name}
-        self.write("dark", "DarkModel", "Dark current", blocks, window, cards, **place)
+        model = "DarkMIRIModel"
+        if not self.dark_integrations:
+            model = "DarkModel"
+            cards.append(("NOUTPUTS", window.noutputs, "Number of detector outputs used"))
+        self.write("dark", model, "Dark current", blocks, window, cards, **place)
 
-    def persistence(self):
-        """Write the references of the persistence step."""
-        c = self.calibration
-        density = np.where(c.active, np.float32(TRAP_DENSITY), np.float32(0))
-        none = np.zeros(c.window.shape, "u4")
-        extensions = [image("DQ", none), dq_def(["DO_NOT_USE"], standard=True)]
-        self.write(
-            "persat", "PersistenceSatModel", "Saturation of traps", [image("SCI", c.well), *extensions], c.window
-        )
-        self.write(
-            "trapdensity", "TrapDensityModel", "Density of traps", [image("SCI", density), *extensions], c.window
-        )
+    def persat(self):
+        """Write the signal at which traps are full."""
+        blocks = [image("SCI", self.calibration.well), *self._unflagged()]
+        self.write("persat", "PersistenceSatModel", "Saturation of traps", blocks, self.calibration.window)
+
+    def trapdensity(self):
+        """Write the density of traps."""
+        density = np.where(self.calibration.active, np.float32(TRAP_DENSITY), np.float32(0))
+        blocks = [image("SCI", density), *self._unflagged()]
+        self.write("trapdensity", "TrapDensityModel", "Density of traps", blocks, self.calibration.window)
+
+    def trappars(self):
+        """Write how fast traps capture and release charge."""
         rows = np.array([tuple(row) for row in PERSISTENCE], TRAPPARS)
         self.write("trappars", "TrapParsModel", "Trap capture and decay", [table("TRAPPARS", rows)])
 
@@ -205,7 +238,41 @@ class References:
         for name, (step, own, steps) in instrument.parameters.items():
             reftype = f"pars-{name}"
             path = self.cache.place(reftype, self._values(self.exposure.window), ".asdf")
-            write_fits(path, [_ParameterFile(reftype, step, own, steps, instrument.name)])
+            title = step.rpartition(".")[2]
+            tree = {"class": step, "name": title, "parameters": own}
+            if steps:
+                tree["steps"] = [{"class": c, "name": name, "parameters": p} for name, (c, p) in steps.items()]
+            self.write_tree(path, reftype, f"Parameters of {title}, simulated", tree)
+
+    def write_tree(self, path, reftype, description, tree):
+        """Write a reference that is a tree, ASDF without binary blocks.
+
+        Parameters
+        ----------
+        path : path-like
+            Target.
+        reftype, description : str
+            ``meta.reftype`` and ``meta.description``.
+        tree : dict
+            What it holds; ``meta`` is added.
+        """
+        useafter = USEAFTER.replace(" ", "T")
+        meta = {
+            "author": "jwpipe",
+            "date": useafter,
+            "description": description,
+            "instrument": {"name": self.exposure.instrument.name},
+            "origin": "jwpipe",
+            "pedigree": "SIMULATION",
+            "reftype": reftype,
+            "telescope": "JWST",
+            "useafter": useafter,
+        }
+        write_fits(path, [_Tree(tree | {"meta": meta})])
+
+    def _unflagged(self):
+        none = np.zeros(self.calibration.window.shape, "u4")
+        return image("DQ", none), dq_def(["DO_NOT_USE"], standard=True)
 
     def _flagged(self, name):
         flag = np.uint32(Pixel[name])
@@ -215,33 +282,26 @@ class References:
         return [("READPATT", self.exposure.readpatt, "Readout pattern")]
 
 
-class _ParameterFile:
-    """A parameter reference, ASDF without binary blocks."""
+class _Tree:
+    """A tree, for the writer that writes whole files or none."""
 
-    def __init__(self, reftype, step, own, steps, instrument):
-        self.tree = {
-            "class": step,
-            "name": step.rpartition(".")[2],
-            "parameters": own,
-            "meta": {
-                "author": "jwpipe",
-                "date": USEAFTER.replace(" ", "T"),
-                "description": f"Parameters of {step.rpartition('.')[2]}, simulated",
-                "instrument": {"name": instrument},
-                "origin": "jwpipe",
-                "pedigree": "SIMULATION",
-                "reftype": reftype,
-                "telescope": "JWST",
-                "useafter": USEAFTER.replace(" ", "T"),
-            },
-        }
-        if steps:
-            self.tree["steps"] = [{"class": c, "name": name, "parameters": p} for name, (c, p) in steps.items()]
+    def __init__(self, tree):
+        self.tree = tree
 
     def write(self, stream):
         import yaml
 
-        stream.write(PREAMBLE + b"!core/asdf-1.1.0\n" + yaml.safe_dump(self.tree, sort_keys=False).encode() + b"...\n")
+        class Dumper(yaml.SafeDumper):
+            """Writes arrays in place, as their values."""
+
+        Dumper.add_representer(np.ndarray, _represent_array)
+        text = yaml.dump(self.tree, Dumper=Dumper, sort_keys=False)
+        stream.write(PREAMBLE + b"!core/asdf-1.1.0\n" + text.encode() + b"...\n")
+
+
+def _represent_array(dumper, array):
+    content = {"data": array.tolist(), "datatype": array.dtype.name, "shape": list(array.shape)}
+    return dumper.represent_mapping("tag:stsci.edu:asdf/core/ndarray-1.0.0", content)
 
 
 def dq_def(names, standard=False):
@@ -261,34 +321,3 @@ def dq_def(names, standard=False):
     bits = [int(Pixel[name]).bit_length() - 1 if standard else bit for bit, name in enumerate(names)]
     rows = [(bit, 1 << bit, name, name.replace("_", " ").lower()) for bit, name in zip(bits, names, strict=True)]
     return table("DQ_DEF", np.array(rows, DQ_DEF))
-
-
-def write_references(cache, exposure, mode, calibration, residual, options):
-    """Write all references of an exposure, and the rules that lead to them.
-
-    Parameters
-    ----------
-    cache : Cache
-        Where to.
-    exposure : Exposure
-        What they are for.
-    mode : Mode
-        In which mode.
-    calibration : Calibration
-        Of the exposure's window, or of one that holds it.
-    residual : float
-        See `References.readnoise`.
-    options : Options
-        ``persistence`` and ``pars``: whether to write these.
-    """
-    references = References(cache, exposure, mode, calibration)
-    for name in ("mask", "saturation", "superbias", "linearity", "gain", "ipc"):
-        if name in exposure.instrument.rules:
-            getattr(references, name)()
-    references.readnoise(residual)
-    references.dark(exposure.window)
-    if options.persistence:
-        references.persistence()
-    if options.pars:
-        references.parameters()
-    cache.write()

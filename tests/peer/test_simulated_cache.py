@@ -34,12 +34,16 @@ for path in sys.argv[1:]:
 """
 
 NIR = {"S_IPC": "SKIPPED", "S_SUPERB": "COMPLETE", "S_REFPIX": "COMPLETE", "S_DARK": "COMPLETE", "S_JUMP": "COMPLETE"}
+MIRI = {f"S_{step}": "COMPLETE" for step in "MIREMI SATURA FRSTFR LASTFR RESET LINEAR RSCD DARK JUMP RAMP".split()} | {
+    "S_IPC": "SKIPPED"
+}
 CASES = {
     "nircam": ("nircam-image", {"subarray": "SUB160", "snowballs": 1}, NIR),
     "niriss": ("niriss-image", {"subarray": "SUB128", "snowballs": 1}, NIR | {"S_CHGMIG": "COMPLETE"}),
     "niriss averaged": ("niriss-image", {"subarray": "SUB64", "readpatt": "NIS", "filter": "F444W"}, NIR),
     "niriss spectra": ("niriss-soss", {"subarray": "SUBSTRIP96", "integrations": 2}, NIR),
     "niriss interferogram": ("niriss-ami", {"integrations": 3}, NIR),
+    "miri": ("miri-image", {"subarray": "SUB64", "groups": 15, "integrations": 2, "sky": 5e3}, MIRI),
     "guider 1": ("fgs-image", {"subarray": "SUB128LL"}, NIR),
     "guider 2": ("fgs-image", {"subarray": "SUB128LL", "detector": "GUIDER2"}, NIR),
 }
@@ -75,7 +79,7 @@ def test_nircam_files_validate(tmp_path):
 @pytest.mark.parametrize("case", CASES)
 def test_detector1_with_the_simulated_cache(case, tmp_path):
     mode, options, states = CASES[case]
-    made = simulate(mode, tmp_path, groups=5, sky=500.0, seed=11, **options)
+    made = simulate(mode, tmp_path, **{"groups": 5, "sky": 500.0, "seed": 11} | options)
     assert run(VALIDATE, [made.uncal, *sorted(made.crds_path.rglob("*.fits"))]).stdout == ""
     run_pipeline(made, RUN, [made.uncal, tmp_path])
     with fits.open(made.uncal.with_name(made.uncal.name.replace("uncal", "rate"))) as file:

@@ -63,7 +63,7 @@ def test_amplifiers_are_a_quarter_each_and_parity_is_the_detectors():
 
     full = exposure(detector="NRCA1")
     quiet = replace(MODE.properties, pink=0.0, pink_rows=0.0, pedestal=0.0, parity=5.0)
-    frame = Electronics(Readout(full.instrument, full.detector, full.window), quiet).frame(Streams(1)("x"))
+    frame, _ = Electronics(Readout(full.instrument, full.detector, full.window), quiet).frame(Streams(1)("x"))
     assert frame.shape == (2048, 2048)
     levels = frame[0].reshape(4, 256, 2)
     assert np.ptp(levels, axis=1).max() < 1e-4

@@ -1,5 +1,6 @@
 """Every instrument's detectors, subarrays and times, and what is special to one."""
 
+import asdf
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -26,6 +27,10 @@ def planned(mode, **options):
         ("niriss-soss", {"subarray": "SUBSTRIP96"}, 2.214),
         ("niriss-ami", {}, 0.07544),
         ("fgs-image", {"subarray": "SUB128LL"}, 0.182),
+        ("miri-image", {}, 2.77504),
+        ("miri-image", {"readpatt": "SLOWR1"}, 23.88992),
+        ("miri-image", {"subarray": "SUB64"}, 0.08512),
+        ("miri-image", {"subarray": "MASKLYOT"}, 0.324),
     ],
 )
 def test_frame_times(mode, options, seconds):
@@ -47,6 +52,8 @@ def test_subarrays_lie_on_the_detector(mode):
     ("mode", "options", "at"),
     [
         ("niriss-image", {"subarray": "SUB64"}, (np.s_[-4:], np.s_[-4:])),
+        ("miri-image", {"subarray": "SUB64"}, (np.s_[:0], np.s_[:4])),
+        ("miri-image", {"subarray": "SUB256"}, (np.s_[:0], np.s_[:0])),
         ("niriss-ami", {}, (np.s_[:4], np.s_[:0])),
         ("fgs-image", {"subarray": "SUB128LL"}, (np.s_[-4:], np.s_[-4:])),
         ("fgs-image", {"subarray": "SUB128LL", "detector": "GUIDER2"}, (np.s_[:4], np.s_[-4:])),
@@ -80,3 +87,53 @@ def test_soss_is_a_time_series_of_two_orders(tmp_path):
     assert sources["RATE"][0] > 3 * sources["RATE"][1] > 0
     peak = light[:, 1000:1048].sum(axis=1).argmax()
     assert abs(peak - sources["Y"][0]) < 2
+
+
+def test_miri_settles_after_each_reset_and_references_say_how(tmp_path):
+    options = {"subarray": "SUB64", "groups": 14, "integrations": 2, "sky": 0.0, **QUIET}
+    made = simulate("miri-image", tmp_path, **options)
+    folder = made.crds_path / "references/jwst/miri"
+    data = fits.getdata(made.uncal).astype("f8")
+    reset, dark = (fits.getdata(folder / f"jwst_miri_{name}_0001.fits") for name in ("reset", "dark"))
+    assert reset.shape == (2, 12, 64, 72)
+    assert dark.shape == (2, 16, 64, 72)
+    assert fits.getdata(folder / "jwst_miri_dark_0001.fits", "DQ").shape == (2, 1, 64, 72)
+    data[:, :12] -= reset
+    data -= dark[:, :14]
+    level = np.median(data - np.median(data[:, 4:13], axis=1)[:, None], axis=(2, 3))
+    assert abs(level[:, 3:12]).max() < 6  # drifts of amplifiers
+    assert level[0, 0] < -10
+    assert level[1, 0] > 5  # charge that the reset switched
+    assert (level[:, 13] < -8).all()
+    skip = fits.getdata(folder / "jwst_miri_rscd_0001.fits", "RSCD_GROUP_SKIP")
+    assert ("SUB64", "FASTR1") in {(row["subarray"].strip(), row["readpatt"].strip()) for row in skip}
+
+
+def test_miri_reference_output_and_interference(tmp_path):
+    made = simulate("miri-image", tmp_path, subarray="SUB64", groups=6, sky=0.0, **QUIET)
+    refout = fits.getdata(made.uncal, "REFOUT").astype("f8")
+    assert refout.shape == (1, 6, 64, 18)
+    with asdf.open(made.crds_path / "references/jwst/miri/jwst_miri_emicorr_0001.asdf") as file:
+        case, waves = file["subarray_cases"]["SUB64"], file["frequencies"]
+    clock = (
+        np.arange(64)[:, None] * case["rowclocks"] + np.arange(18) + np.arange(6)[:, None, None] * case["frameclocks"]
+    )
+    found = refout[0] - refout[0].mean(axis=(1, 2), keepdims=True)
+    for name in case["freqs"]["FAST"]:
+        wave = waves[name]
+        power = abs(np.mean(found * np.exp(-2j * np.pi * clock * wave["frequency"] * 1e-5)))
+        assert power > 0.2 * np.max(wave["phase_amplitudes"])
+
+
+def test_showers_are_wide_and_faint(tmp_path):
+    options = {"subarray": "SUB256", "groups": 4, "sky": 0.0, **QUIET}
+    made = simulate("miri-image", tmp_path / "with", showers=1, **options)
+    without = simulate("miri-image", tmp_path / "without", **options)
+    shower = fits.getdata(made.truth, "SHOWERS")[0]
+    mark = fits.getdata(made.truth, "EVENTS")[0, shower["GROUP"]] != 0
+    more = fits.getdata(made.uncal).astype("f8") - fits.getdata(without.uncal)
+    assert not more[0, : shower["GROUP"]].any()
+    seen = more[0, shower["GROUP"]]
+    assert 500 < mark.sum() < 256**2 / 2
+    assert seen[mark].mean() > 3
+    assert abs(np.median(seen[~mark])) < 0.1
