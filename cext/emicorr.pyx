@@ -11,11 +11,12 @@ bins come from a phase in [0, 1) and are held to the table's ends, and tiles end
 """
 
 from cython.parallel cimport parallel, prange, threadid
-from libc.stdlib cimport free, malloc
 
 cdef enum:
     TILE = 264  # samples at a time: a row of the full frame has 258
-    STRIP = 64  # pixels at a time while lines are made
+    WIDTH = 64  # pixels at a time while lines are made
+
+STRIP = WIDTH  # for the caller, who makes room
 
 cdef double ROUND = 4503599627370496.0  # 2**52: added and taken away, it leaves an integer
 
@@ -81,7 +82,7 @@ cdef float middle(float *values, Py_ssize_t count) noexcept nogil:
 
 
 def straighten(const float[:, :, :, ::1] data, float[:, :, ::1] slope, float[:, :, ::1] level,
-               const int[:, ::1] network, int threads):
+               const int[:, ::1] network, float[:, ::1] scratch, int threads):
     """Lines up the ramps, the mean of each four pixels that are read at once.
 
     The slope is that of a straight line through all groups but the first and the last, the level the median of what is
@@ -96,6 +97,8 @@ def straighten(const float[:, :, :, ::1] data, float[:, :, ::1] slope, float[:, 
     network : int32, (npairs, 2)
         Groups, counted from the second, that are compared and exchanged, one pair after the other, to sort all but the
         first and the last: of many pixels at once, which takes far less than selecting the middle one of each.
+    scratch : float32, (threads, STRIP * (ngroups - 2))
+        Room.
     threads : int
         Threads.
     """
@@ -104,20 +107,20 @@ def straighten(const float[:, :, :, ::1] data, float[:, :, ::1] slope, float[:, 
     with nogil, parallel(num_threads=threads):
         for y in prange(ny, schedule="static"):
             for i in range(data.shape[0]):
-                straighten_row(data, i, y, &network[0, 0], npairs, &slope[i, y, 0], &level[i, y, 0])
+                straighten_row(data, i, y, &network[0, 0], npairs, &scratch[threadid(), 0], &slope[i, y, 0],
+                               &level[i, y, 0])
 
 
 cdef void straighten_row(const float[:, :, :, ::1] data, Py_ssize_t i, Py_ssize_t y, const int *pairs,
-                         Py_ssize_t npairs, float *slope, float *level) noexcept nogil:
-    cdef Py_ssize_t n = data.shape[1] - 2, nx = data.shape[3], width = min(<Py_ssize_t>STRIP, nx)
+                         Py_ssize_t npairs, float *values, float *slope, float *level) noexcept nogil:
+    cdef Py_ssize_t n = data.shape[1] - 2, nx = data.shape[3], width
     cdef Py_ssize_t first, x, g, k
     cdef double sx = n * (n - 1) / 2, sxx = (n - 1) * n * (2 * n - 1) / 6
-    cdef double[STRIP] total, line
-    cdef float[STRIP] centre
-    cdef float *values = <float *>malloc(width * n * sizeof(float))
+    cdef double[WIDTH] total, line
+    cdef float[WIDTH] centre
     cdef const float *row
     for first in range(0, nx, 64):
-        width = min(<Py_ssize_t>STRIP, nx - first)
+        width = min(<Py_ssize_t>WIDTH, nx - first)
         for x in range(width):
             total[x] = line[x] = 0
         for g in range(n):
@@ -139,7 +142,6 @@ cdef void straighten_row(const float[:, :, :, ::1] data, Py_ssize_t i, Py_ssize_
             x = 4 * k
             slope[first // 4 + k] = <float>((line[x] + line[x + 1] + line[x + 2] + line[x + 3]) / 4)
             level[first // 4 + k] = <float>((<double>centre[x] + centre[x + 1] + centre[x + 2] + centre[x + 3]) / 4)
-    free(values)
 
 
 cdef inline void exchange(float *low, float *high, Py_ssize_t width) noexcept nogil:

@@ -42,7 +42,8 @@ def exposure():
 def prepare(data, threads):
     nints, ngroups, ny, nx = data.shape
     slope, level = np.empty((2, nints, ny, nx // 4), "f4")
-    kernel.straighten(data, slope, level, sorting_network(ngroups - 2), threads)
+    room = np.empty((threads, kernel.STRIP * (ngroups - 2)), "f4")
+    kernel.straighten(data, slope, level, sorting_network(ngroups - 2), room, threads)
     median = np.empty((nints, ngroups))
     kernel.medians(data, slope, level, median, np.empty((threads, ny * nx // 4), "f4"), threads)
     return slope, level, median

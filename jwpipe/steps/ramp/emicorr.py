@@ -187,7 +187,8 @@ def find_wave(data, clock, period, nbins, threads):
     nbins = max(1, int(period / 2)) if nbins is None else nbins
     nbins = MOST_BINS - 1 if nbins > MOST_BINS else nbins
     slope, level = np.empty((2, nints, ny, nx // 4), "f4")
-    kernel.straighten(data, slope, level, sorting_network(ngroups - 2), threads)
+    room = np.empty((threads, kernel.STRIP * (ngroups - 2)), "f4")
+    kernel.straighten(data, slope, level, sorting_network(ngroups - 2), room, threads)
     median = np.empty((nints, ngroups))
     kernel.medians(data, slope, level, median, np.empty((threads, ny * nx // 4), "f4"), threads)
     samples = Samples((data, slope, level, median, *clock.times(nints), period), nbins, threads)
