@@ -7,7 +7,8 @@ in every pass, and a pass costs about as much as reading the ramp does. Sums are
 of the exposure and added by the caller, so that they do not depend on the number of threads.
 
 Unchecked indexing is safe: `jwpipe.steps.ramp.emicorr` makes every plane of the ramp's shape with four columns in one,
-bins come from a phase in [0, 1) and are held to the table's ends, and tiles end at the end of the row.
+bins come from a phase in [0, 1) and are held to the table's ends, tiles end at the end of the row, and there is room to
+set every sample aside.
 """
 
 from cython.parallel cimport parallel, prange, threadid
@@ -248,11 +249,11 @@ def fold(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const flo
     sums : float64, (parts, nbins, 3)
         Out: number, sum, and sum of squares of the samples (DN) of each part of the exposure, but those set aside.
     outer : float32, (parts, room)
-        Out: samples set aside, DN.
+        Out: samples set aside, DN; room for all samples of a part.
     outer_bin : uint16, (parts, room)
         Out: their bins.
     outer_count : intp, (parts,)
-        Out: how many there are; more than `room` where not all found room.
+        Out: how many there are.
     threads : int
         Threads.
     """
@@ -266,13 +267,13 @@ def fold(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const flo
             for plane in range(part * planes // parts, (part + 1) * planes // parts):
                 fold_group(data, slope, level, plane // ngroups, plane % ngroups, median, start, &clock,
                            <const Bin *>&bins[0, 0], bins.shape[0], <Sums *>&sums[part, 0, 0], &outer[part, 0],
-                           &outer_bin[part, 0], &outer_count[part], outer.shape[1])
+                           &outer_bin[part, 0], &outer_count[part])
 
 
 cdef void fold_group(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const float[:, :, ::1] level,
                      Py_ssize_t i, Py_ssize_t g, const double[:, ::1] median, const double[:, ::1] start,
                      const Clock *clock, const Bin *bins, int nbins, Sums *sums, float *outer,
-                     unsigned short *outer_bin, Py_ssize_t *outer_count, Py_ssize_t room) noexcept nogil:
+                     unsigned short *outer_bin, Py_ssize_t *outer_count) noexcept nogil:
     cdef Py_ssize_t nx4 = slope.shape[2], aside = outer_count[0]
     cdef Py_ssize_t y, tile, first, count, k
     cdef int b
@@ -304,9 +305,8 @@ cdef void fold_group(const float[:, :, :, ::1] data, const float[:, :, ::1] slop
                     sums[b].total += value
                     sums[b].squares += <double>value * value
                 elif one.low <= value <= one.high:
-                    if aside < room:
-                        outer[aside] = value
-                        outer_bin[aside] = <unsigned short>b
+                    outer[aside] = value
+                    outer_bin[aside] = <unsigned short>b
                     aside += 1
     outer_count[0] = aside
 

@@ -40,7 +40,6 @@ FEWEST_GROUPS = 4  # two of which are between the first and the last
 MOST_BINS = 501
 PARTS = 64  # of an exposure, summed apart
 ROUNDS, LIMIT, CORE = 9, 3.0, 2.0  # of clipping; standard deviations
-SET_ASIDE = 8  # one sample in so many finds room among those that may be clipped
 
 
 class Params(StepParams):
@@ -229,7 +228,8 @@ class Samples:
         self.exposure, self.threads = exposure, threads
         nints, ngroups, ny, nx = exposure[0].shape
         parts = min(PARTS, nints * ngroups)
-        room = -(-nints * ngroups // parts) * ny * nx // 4 // SET_ASIDE
+        # Room for every sample. A quarter of them at most lies so far out, and memory is taken only as it is filled.
+        room = -(-nints * ngroups // parts) * ny * nx // 4
         self.bins = np.empty((nbins, 6))
         self.bins[:, 0], self.bins[:, 1] = np.arange(nbins) / nbins, np.arange(1, nbins + 1) / nbins
         self.sums = np.empty((parts, nbins, 3))
@@ -261,10 +261,6 @@ class Samples:
             self.bins[:, 4], self.bins[:, 5] = core_low, core_high
             self.sums[:] = 0
             kernel.fold(*self.exposure, self.bins, self.sums, *outer, self.threads)
-            if (self.outer_count > self.outer.shape[1]).any():  # no room: sum all of them, this time
-                self.bins[:, 4], self.bins[:, 5] = low, high
-                self.sums[:] = 0
-                kernel.fold(*self.exposure, self.bins, self.sums, *outer, self.threads)
             self.core_sums = self.sums.copy()
         self.sums[:] = self.core_sums
         kernel.fold_outer(self.bins, self.sums, *outer, self.threads)
