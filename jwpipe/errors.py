@@ -16,6 +16,7 @@ __all__ = [
     "ReferenceError",
     "StepError",
     "UsageError",
+    "explain",
     "nearest",
 ]
 
@@ -84,6 +85,27 @@ class NoDataError(JwpipeError):
     """No data on the detector: the exposure holds nothing to calibrate."""
 
     status = ExitStatus.NO_DATA
+
+
+def explain(problem):
+    """Say in one line what went wrong.
+
+    Parameters
+    ----------
+    problem : Exception
+        Any exception.
+
+    Returns
+    -------
+    message : str
+        One line.
+    status : ExitStatus
+        With which the program ends.
+    """
+    if isinstance(problem, JwpipeError):
+        return " ".join(str(problem).split()), problem.status
+    text = " ".join(f"unexpected {type(problem).__name__}: {problem}".split())
+    return f"{text} (a defect; --traceback shows where)", ExitStatus.STEP_FAILED
 
 
 def nearest(name, known):

@@ -21,17 +21,13 @@ def main(arguments=None):
     import typer
 
     from jwpipe.cli.app import app
-    from jwpipe.cli.console import Interrupted, interruptible
-    from jwpipe.errors import ExitStatus, JwpipeError
+    from jwpipe.engine.interrupt import Interrupted, interruptible
+    from jwpipe.errors import ExitStatus, explain
 
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with interruptible():
             return app(arguments, prog_name="jwpipe", standalone_mode=False) or ExitStatus.DONE
-    except JwpipeError as problem:
-        if "--traceback" in arguments:
-            raise
-        return _say(problem, problem.status)
     except (Interrupted, typer.Abort):
         return _say("interrupted", ExitStatus.INTERRUPTED)
     except BrokenPipeError:
@@ -42,8 +38,7 @@ def main(arguments=None):
             return _say(problem.format_message(), ExitStatus.USAGE)
         if "--traceback" in arguments:
             raise
-        kind = type(problem).__name__
-        return _say(f"unexpected {kind}: {problem} (a defect; --traceback shows where)", ExitStatus.STEP_FAILED)
+        return _say(*explain(problem))
 
 
 def _say(message, status):

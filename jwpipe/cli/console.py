@@ -1,12 +1,9 @@
 """What a user sees while jwpipe works: log lines, a progress line on a terminal, the table of steps."""
 
-import contextlib
 import logging
-import signal
 import sys
-import threading
 
-__all__ = ["Interrupted", "Progress", "interruptible", "set_up_log", "size_text", "step_table"]
+__all__ = ["Progress", "set_up_log", "size_text", "step_table"]
 
 LOG = "jwpipe"
 
@@ -37,28 +34,6 @@ def set_up_log(quiet=False, verbose=False, log_file=None):
         log.addHandler(file)
         log.setLevel(logging.DEBUG)
     return log
-
-
-class Interrupted(BaseException):
-    """The user wants the program to end. No KeyboardInterrupt: typer would end the program on its own terms."""
-
-
-@contextlib.contextmanager
-def interruptible():
-    """Turn SIGINT and SIGTERM into `Interrupted`: temporary files are removed on the way out."""
-
-    def stop(signum, frame):
-        raise Interrupted
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 class Progress:

@@ -37,6 +37,12 @@ COMMON = {
         typer.Option("--threads", metavar="N", min=1, help="Threads; by default all processors."),
         None,
     ),
+    "jobs": (int, typer.Option("--jobs", metavar="N", min=1, help="Exposures at once; they share the threads."), 1),
+    "max_memory": (
+        str | None,
+        typer.Option("--max-memory", metavar="SIZE", help="Memory for all, such as 4G; by default what is free."),
+        None,
+    ),
     "suffix": (str | None, typer.Option("--suffix", metavar="NAME", help="Suffix of the results."), None),
     "skip_existing": (bool, typer.Option("--skip-existing", help="Leave exposures whose results exist."), False),
     "dry_run": (bool, typer.Option("--dry-run", help="Say what would be done."), False),
@@ -125,6 +131,8 @@ def work(
     pars,
     context,
     threads,
+    jobs,
+    max_memory,
     suffix,
     skip_existing,
     dry_run,
@@ -136,9 +144,11 @@ def work(
     log_file,
     traceback,
 ):
-    """Do what a pipeline's or step's command asks for, one exposure after the other."""
+    """Do what a pipeline's or step's command asks for; several exposures are a batch, one is told about in detail."""
+    from jwpipe.cli.batch import process_all, size
     from jwpipe.cli.console import set_up_log
     from jwpipe.engine.api import Options, available_threads
+    from jwpipe.engine.memory import available_memory
 
     set_up_log(quiet, verbose, log_file)
     if list_steps:
@@ -152,6 +162,7 @@ def work(
         pars=pars,
         context=context,
         threads=threads or available_threads(),
+        max_memory=available_memory() if max_memory is None else size(max_memory),
         suffix=suffix,
     )
     inputs = inputs or []
@@ -159,6 +170,8 @@ def work(
         return tell_parameters(pipeline, inputs[0] if inputs else None, options, show_pars, save_pars)
     if not inputs:
         raise UsageError(f"jwpipe {pipeline.name} needs an exposure", f"see jwpipe {pipeline.name} --help")
+    if len(inputs) > 1 and not dry_run:
+        return process_all(pipeline, inputs, options, jobs, skip_existing, quiet, traceback)
     for path in inputs:
         one(pipeline, path, options, skip_existing, dry_run, quiet)
     return None

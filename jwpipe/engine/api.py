@@ -7,11 +7,13 @@ from pathlib import Path
 
 from jwpipe import pipelines, steps
 from jwpipe.engine import runner
+from jwpipe.engine.memory import estimate
 from jwpipe.engine.naming import output_path
 from jwpipe.engine.parsfile import read_parameters
 from jwpipe.engine.pipeline import Pipeline, Use
 from jwpipe.engine.settings import Layer, Settings
 from jwpipe.errors import InputError, ReferenceError, UsageError, nearest
+from jwpipe.products.store import MappedStore
 
 __all__ = ["Options", "available_threads", "existing", "load", "plan", "prepare", "process", "read_input", "run"]
 
@@ -48,6 +50,8 @@ class Options:
         CRDS context.
     threads : int
         Threads of the kernels.
+    max_memory : int or None
+        Bytes; the arrays of an exposure that is estimated to take more are kept in a temporary file.
     suffix : str or None
         Suffix of the results.
     write : bool
@@ -65,6 +69,7 @@ class Options:
     pars: Path | None = None
     context: str | None = None
     threads: int = 1
+    max_memory: int | None = None
     suffix: str | None = None
     write: bool = True
     aliases: tuple = tuple(steps.CATALOGUE)
@@ -177,6 +182,12 @@ def process(pipeline, path, options, notify=lambda step: None):
     options = replace(options, basename=Path(path))
     # The exposure is handed over, not kept: a ramp is freed as soon as its slopes are there.
     hold = [read_input(pipeline, path, options.threads)]
+    if options.max_memory is not None and (needed := estimate(hold[0])) > options.max_memory:
+        log.warning(
+            "%s takes about %d MB, more than the %d MB allowed: its arrays go to a temporary file in %s",
+            *(path, needed // 10**6, options.max_memory // 10**6, options.output_dir),
+        )
+        hold[0].store = MappedStore(options.output_dir)
     settings, finder = prepare(pipeline, hold[0], options)
     return runner.execute(pipeline, hold.pop(), settings, finder, options, notify)
 
@@ -231,7 +242,8 @@ def run(name, path, *, notify=lambda step: None, **options):
     notify : callable, optional
         Told the name of each step as it begins.
     **options
-        Fields of `Options`: output_dir, assignments, skip, save, overrides, pars, context, threads, suffix, write.
+        Fields of `Options`: output_dir, assignments, skip, save, overrides, pars, context, threads, max_memory, suffix,
+        write.
 
     Returns
     -------

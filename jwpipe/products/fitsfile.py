@@ -19,7 +19,16 @@ import numpy as np
 from jwpipe.cext import convert
 from jwpipe.errors import InputError, OutputError
 
-__all__ = ["BLOCK", "Extension", "FitsFile", "ImageBlock", "RawBlock", "image_header", "write_fits"]
+__all__ = [
+    "BLOCK",
+    "Extension",
+    "FitsFile",
+    "ImageBlock",
+    "RawBlock",
+    "image_header",
+    "remove_unfinished",
+    "write_fits",
+]
 
 BLOCK = 2880
 CHUNK = 1 << 20  # bytes read or written at a time: small beside a plane, large beside a system call
@@ -449,7 +458,7 @@ def write_fits(path, blocks):
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=f".{os.getpid()}.part")
         with os.fdopen(handle, "wb") as stream:
             for block in blocks:
                 block.write(stream)
@@ -464,6 +473,20 @@ def write_fits(path, blocks):
         if temporary is not None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
+
+
+def remove_unfinished(folder, process):
+    """Remove what a process that was killed has left of files that it was writing.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where it wrote.
+    process : int
+        Its number.
+    """
+    for path in Path(folder).glob(f".*.{process}.part"):
+        path.unlink(missing_ok=True)
 
 
 def _advice(problem):

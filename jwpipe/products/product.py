@@ -51,9 +51,11 @@ class Plane:
             return self
         value = product.fields.get(self.name)
         if isinstance(value, Extension):
-            value = product.fields[self.name] = value.read(self.dtype, threads=product.threads)
+            out = product.store and product.store.array(value.shape, self.dtype)
+            value = product.fields[self.name] = value.read(self.dtype, out=out, threads=product.threads)
         elif value is None and self.filled:
-            value = product.fields[self.name] = np.zeros(self.implied_shape(product), self.dtype)
+            zeros = product.store.array if product.store else np.zeros
+            value = product.fields[self.name] = zeros(self.implied_shape(product), self.dtype)
         return value
 
     def __set__(self, product, value):
@@ -141,6 +143,8 @@ class Product:
         The file that the product came from.
     threads : int
         Threads with which arrays are read and written.
+    store : MappedStore or None
+        Where arrays are kept as they are read; None: in memory.
     """
 
     datamodl = None
@@ -161,6 +165,7 @@ class Product:
         self.tree = None
         self.path = None
         self.threads = threads
+        self.store = None
 
     @classmethod
     def recognises(cls, header):

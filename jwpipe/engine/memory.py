@@ -1,0 +1,77 @@
+"""How much memory an exposure takes, told from its headers, and how much there is.
+
+The estimate is for stage 1, whose peak is the fit of the ramps: the exposure as the steps hold it, and the slopes of
+its integrations beside it. In bytes,
+
+    PROGRAM + the exposure's own arrays + MARK * samples + SLOPES * nints * pixels + PLANES * pixels
+
+where the exposure's own arrays are those that its class declares (SCI, PIXELDQ, GROUPDQ, ...), in the types that steps
+work with. `tests/engine/test_memory.py` holds it against measured peaks. The optional product of the fit (``save_opt``)
+is not counted: its size depends on the jumps that are found.
+"""
+
+import math
+import os
+from pathlib import Path
+
+from jwpipe.products.product import Plane
+
+__all__ = ["available_memory", "estimate"]
+
+PROGRAM = 80_000_000  # the interpreter with its libraries, headers and tables
+MARK = 1 / 8  # one bit a sample, that jump keeps while it looks at neighbours
+SLOPES = 20  # slope, error, two variances, flags of an integration's pixel
+PLANES = (
+    36  # the same of the exposure's pixel, and what references tell of it: gain, read noise, dark current, one more
+)
+
+
+def estimate(product, mapped=False):
+    """Estimate the peak memory of stage 1.
+
+    Parameters
+    ----------
+    product : Product
+        An exposure as opened, with no array read.
+    mapped : bool, optional
+        Whether its own arrays are kept in a file (`jwpipe.products.store`), and do not count.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
+    *lead, ny, nx = product.shape
+    nints = math.prod(lead[:1])
+    own = 0 if mapped else sum(_size(field, product) for field in product.declared if isinstance(field, Plane))
+    samples = math.prod(product.shape)
+    return int(PROGRAM + own + MARK * samples + (SLOPES * nints + PLANES) * ny * nx)
+
+
+def _size(field, product):
+    value = product.fields.get(field.name)
+    if value is None and not field.filled:
+        return 0
+    shape = field.implied_shape(product) if value is None else value.shape
+    return math.prod(shape) * field.dtype.itemsize
+
+
+def available_memory():
+    """Bytes that may be used before the machine, or the container, runs out.
+
+    Returns
+    -------
+    int
+    """
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path, read in (("/proc/meminfo", _available), ("/sys/fs/cgroup/memory.max", int)):
+        try:
+            sizes.append(read(Path(path).read_text()))
+        except (OSError, ValueError, StopIteration):  # no Linux, no container, or "max": no limit
+            continue
+    return min(sizes)
+
+
+def _available(text):
+    line = next(line for line in text.splitlines() if line.startswith("MemAvailable:"))
+    return int(line.split()[1]) * 1024

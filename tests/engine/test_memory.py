@@ -1,0 +1,95 @@
+"""The estimate of an exposure's memory against what it takes, and exposures larger than the budget."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from jwpipe.engine import api, memory
+from jwpipe.products.ramp import Ramp
+from jwpipe.report.compare import Tolerance, compare
+from jwpipe.simulate import simulate
+
+ROOT = Path(__file__).parents[2]
+SHAPES = {"few groups": (200, 2, 160), "many groups": (4, 200, 160), "one integration": (1, 40, 640)}
+PROCESS = """
+import json, resource, sys
+uncal, folder, limit, allowed = sys.argv[1:]
+from jwpipe.engine import api
+pipeline = api.load("detector1")
+if int(limit):
+    resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))
+options = api.Options(output_dir=folder, max_memory=int(allowed) or None)
+outcome = api.process(pipeline, uncal, options)
+print(json.dumps(max(record.peak for record in outcome.records)))
+"""
+
+
+@pytest.fixture(scope="module")
+def exposures(tmp_path_factory):
+    """Small simulated exposures, by side; what `grown` makes larger."""
+    options = {"groups": 2, "stars": 10, "full_references": False}
+    return {
+        side: simulate("nircam-image", tmp_path_factory.mktemp(str(side)), subarray=f"SUB{side}", **options)
+        for side in (160, 640)
+    }
+
+
+def grown(exposures, nints, ngroups, side):
+    """The exposure of a side, with its groups repeated; zero frames come with it."""
+    ramp = Ramp.read(exposures[side].uncal)
+    planes = ramp.data[:1, np.arange(ngroups) % 2] + np.arange(ngroups, dtype="f4")[:, None, None]
+    ramp.data = np.repeat(planes, nints, axis=0)
+    ramp.zeroframe = ramp.data[:, 0]
+    for keyword, value in {"NINTS": nints, "NGROUPS": ngroups, "INTEND": nints, "ZEROFRAM": True}.items():
+        ramp[keyword] = value
+    path = exposures[side].uncal.with_name(f"g{nints}_uncal.fits")
+    ramp.write(path)
+    with fits.open(path) as hdus:
+        del hdus["ERR"]  # no raw exposure has it
+        hdus.writeto(path, overwrite=True)
+    return replace(exposures[side], uncal=path)
+
+
+def process(exposure, folder, limit=0, allowed=0):
+    """Run detector1 in a process of its own, limited in private memory."""
+    environment = os.environ | {
+        "CRDS_PATH": str(exposure.crds_path),
+        "CRDS_CONTEXT": exposure.context,
+        "CRDS_SERVER_URL": "https://crds-serverless-mode.stsci.edu",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-c", PROCESS, *map(str, (exposure.uncal, folder, limit, allowed))]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_the_estimate_is_a_little_above_the_measured_peak(case, exposures, tmp_path):
+    exposure = grown(exposures, *SHAPES[case])
+    estimate = memory.estimate(api.read_input(api.load("detector1"), exposure.uncal, 1))
+    measured = json.loads(process(exposure, tmp_path / "out").stdout)
+    assert measured < estimate < 1.25 * measured + memory.PROGRAM / 4
+
+
+def test_an_exposure_larger_than_the_budget_gives_the_same_bits(exposures, tmp_path):
+    exposure = grown(exposures, 20, 40, 160)
+    product = api.read_input(api.load("detector1"), exposure.uncal, 1)
+    assert process(exposure, tmp_path / "whole").returncode == 0
+    # What the program and its libraries take of private memory, resident or not, and one more array of the exposure.
+    limit = memory.estimate(product, mapped=True) + 50_000_000
+    assert "MemoryError" in process(exposure, tmp_path / "none", limit).stderr
+    done = process(exposure, tmp_path / "mapped", limit, allowed=limit)
+    assert (done.returncode, done.stderr.count("temporary file")) == (0, 1), done.stderr
+    assert len(list((tmp_path / "mapped").iterdir())) == 2
+    for path in (tmp_path / "mapped").iterdir():
+        assert compare(path, tmp_path / "whole" / path.name, Tolerance(rtol=0)).same
+
+
+def test_available_memory_is_told():
+    assert 10**8 < memory.available_memory() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
