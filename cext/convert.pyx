@@ -7,8 +7,7 @@ byte shuffles. Unchecked indexing is safe: the callers (`jwpipe.products.fitsfil
 """
 
 from cython.parallel cimport prange
-from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t
-from libc.string cimport memcpy
+from libc.stdint cimport int16_t, uint16_t, uint32_t
 
 cdef extern from *:
     """

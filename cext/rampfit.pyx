@@ -18,6 +18,8 @@ from libc.math cimport NAN, fabs, pow, sqrt, sqrtf
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
+from order cimport median
+
 cdef enum:
     BLOCK = 64  # pixels that a thread takes at a time
     POWERS = 6  # exponents of the weights
@@ -169,46 +171,20 @@ cdef void load(const Job *job, Scratch *s, Py_ssize_t i, Py_ssize_t corner, int 
                 s.time[p] = job.one_group_time
 
 
-cdef float median(float *values, int n) noexcept nogil:
-    """Median; the values are put in another order."""
-    cdef int low = 0, high = n - 1, k = n // 2, i, j
-    cdef float pivot, swap, below
-    if n <= 16:
-        for i in range(1, n):
-            pivot = values[i]
-            j = i - 1
-            while j >= 0 and values[j] > pivot:
-                values[j + 1] = values[j]
-                j -= 1
-            values[j + 1] = pivot
-    else:
-        while low < high:  # quickselect
-            pivot = values[(low + high) // 2]
-            i, j = low, high
-            while i <= j:
-                while values[i] < pivot:
-                    i += 1
-                while values[j] > pivot:
-                    j -= 1
-                if i <= j:
-                    swap = values[i]
-                    values[i] = values[j]
-                    values[j] = swap
-                    i += 1
-                    j -= 1
-            if k <= j:
-                high = j
-            elif k >= i:
-                low = i
-            else:
-                break
-    if n % 2:
-        return values[k]
-    below = values[k - 1]
-    for i in range(k - 1):
-        if values[i] > below:
-            below = values[i]
-    return (below + values[k]) / 2
+cdef float middle(float *values, int n) noexcept nogil:
+    """Median; a few values, as most ramps have them, are sorted, which is faster than to select."""
+    cdef int i, j
+    cdef float value
+    if n > 16:
+        return median(values, n)
+    for i in range(1, n):
+        value = values[i]
+        j = i - 1
+        while j >= 0 and values[j] > value:
+            values[j + 1] = values[j]
+            j -= 1
+        values[j + 1] = value
+    return values[n // 2] if n % 2 else (values[n // 2 - 1] + values[n // 2]) / 2
 
 
 cdef float median_rate(const Job *job, const Scratch *s, int p) noexcept nogil:
@@ -235,7 +211,7 @@ cdef float median_rate(const Job *job, const Scratch *s, int p) noexcept nogil:
                 n += 1
         before, usable = value, now
     if n > 0:
-        return median(s.differences, n)
+        return middle(s.differences, n)
     return 0 if flags[0] & bad else first
 
 

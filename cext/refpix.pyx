@@ -9,12 +9,9 @@ them with the arrays that they index, and the shapes of signals and planes are m
 from cython.parallel cimport parallel, prange, threadid
 from libc.math cimport NAN, isnan, sqrt
 
+from order cimport below_middle, real, select
+
 cdef double LIMIT = 3.0  # standard deviations at which values are clipped
-
-ctypedef fused real:
-    float
-    double
-
 
 cdef real total(const real* a, Py_ssize_t n, real centre, bint squared) noexcept nogil:
     # Sum of a - centre, or of its square, in NumPy's order: halves down to 128 values, those in eight lanes. The order
@@ -92,35 +89,9 @@ def clipped_means(real[:, ::1] values, const int[::1] start, real[:, ::1] means,
             means[p, s] = clipped_mean(&values[p, 0] + start[s], start[s + 1] - start[s])
 
 
-cdef double select(double* a, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
-    # The k-th smallest; what stands before it is not larger, what stands after it not smaller.
-    cdef Py_ssize_t low = 0, high = n - 1, i, j
-    cdef double pivot, other
-    while low < high:
-        pivot = a[low + (high - low) // 2]
-        i, j = low, high
-        while i <= j:
-            while a[i] < pivot:
-                i += 1
-            while a[j] > pivot:
-                j -= 1
-            if i <= j:
-                other = a[i]
-                a[i] = a[j]
-                a[j] = other
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            break
-    return a[k]
-
-
-cdef double median(const double* a, Py_ssize_t n, double* scratch, bint single) noexcept nogil:
-    cdef double upper, lower
+cdef double median_of(const double* a, Py_ssize_t n, double* scratch, bint single) noexcept nogil:
+    # The reference results sum the two values in the middle in the type of the counts: single, or double.
+    cdef double upper, both
     cdef Py_ssize_t i
     if n == 0:
         return NAN
@@ -131,12 +102,8 @@ cdef double median(const double* a, Py_ssize_t n, double* scratch, bint single) 
     upper = select(scratch, n, n // 2)
     if n % 2 == 1:
         return upper
-    lower = scratch[0]
-    for i in range(1, n // 2):
-        if scratch[i] > lower:
-            lower = scratch[i]
-    lower += upper
-    return (<double>(<float>lower) if single else lower) / 2
+    both = below_middle(scratch, n) + upper
+    return (<double>(<float>both) if single else both) / 2
 
 
 def running_medians(const double[:, ::1] values, const int[:, ::1] start, int length, bint single,
@@ -165,8 +132,8 @@ def running_medians(const double[:, ::1] values, const int[:, ::1] start, int le
     with nogil, parallel(num_threads=threads):
         for item in prange(nplanes * nsides * nrows, schedule="static"):
             p, s, r = item // (nsides * nrows), item // nrows % nsides, item % nrows
-            medians[p, s, r] = median(&values[p, 0] + start[s, r], start[s, r + length] - start[s, r],
-                                      &scratch[threadid(), 0], single)
+            medians[p, s, r] = median_of(&values[p, 0] + start[s, r], start[s, r + length] - start[s, r],
+                                          &scratch[threadid(), 0], single)
 
 
 def subtract(float[:, :, ::1] data, const double[:, ::1] columns, const double[:, ::1] rows, bint transposed,
