@@ -133,7 +133,7 @@ def running_medians(const double[:, ::1] values, const int[:, ::1] start, int le
         for item in prange(nplanes * nsides * nrows, schedule="static"):
             p, s, r = item // (nsides * nrows), item // nrows % nsides, item % nrows
             medians[p, s, r] = median_of(&values[p, 0] + start[s, r], start[s, r + length] - start[s, r],
-                                          &scratch[threadid(), 0], single)
+                                         &scratch[threadid(), 0], single)
 
 
 def subtract(float[:, :, ::1] data, const double[:, ::1] columns, const double[:, ::1] rows, bint transposed,
