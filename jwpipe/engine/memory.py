@@ -1,13 +1,14 @@
 """How much memory an exposure takes, told from its headers, and how much there is.
 
-The estimate is for stage 1, whose peak is the fit of the ramps: the exposure as the steps hold it, and the slopes of
-its integrations beside it. In bytes,
+The estimate is for stage 1, whose peak is the fit of the ramps: the exposure as the steps hold it, and its slopes
+beside it. In bytes,
 
-    PROGRAM + the exposure's own arrays + MARK * samples + SLOPES * nints * pixels + PLANES * pixels
+    PROGRAM + own + SLOPES * (nints + 1) * pixels + MARK * samples + PLANES * pixels
 
-where the exposure's own arrays are those that its class declares (SCI, PIXELDQ, GROUPDQ, ...), in the types that steps
-work with. `tests/engine/test_memory.py` holds it against measured peaks. The optional product of the fit (``save_opt``)
-is not counted: its size depends on the jumps that are found.
+where an exposure's own arrays are those that its class declares (SCI, PIXELDQ, GROUPDQ, ...), in the types that steps
+work with. Of large planes the fit gives the ramp's memory back while it makes the slopes, and the larger of the two
+counts. `tests/engine/test_memory.py` holds the estimate against measured peaks. The optional product of the fit
+(``save_opt``) is not counted: its size depends on the jumps that are found.
 """
 
 import math
@@ -20,10 +21,9 @@ __all__ = ["available_memory", "estimate"]
 
 PROGRAM = 80_000_000  # the interpreter with its libraries, headers and tables
 MARK = 1 / 8  # one bit a sample, that jump keeps while it looks at neighbours
-SLOPES = 20  # slope, error, two variances, flags of an integration's pixel
-PLANES = (
-    36  # the same of the exposure's pixel, and what references tell of it: gain, read noise, dark current, one more
-)
+SLOPES = 20  # slope, error, two variances, flags: of the pixel of an integration, and of the exposure
+PLANES = 20  # what references tell of a pixel while its slopes are made: gain, read noise, dark current, and room
+LARGE = 1 << 22  # pixels of a plane many times larger than a huge page: the band of rows in work is then a small part
 
 
 def estimate(product, mapped=False):
@@ -43,9 +43,11 @@ def estimate(product, mapped=False):
     """
     *lead, ny, nx = product.shape
     nints = math.prod(lead[:1])
+    pixels, samples = ny * nx, math.prod(product.shape)
     own = 0 if mapped else sum(_size(field, product) for field in product.declared if isinstance(field, Plane))
-    samples = math.prod(product.shape)
-    return int(PROGRAM + own + MARK * samples + (SLOPES * nints + PLANES) * ny * nx)
+    slopes = SLOPES * (nints + 1) * pixels
+    together = max(own, slopes) if pixels >= LARGE else own + slopes
+    return int(PROGRAM + together + MARK * samples + PLANES * pixels)
 
 
 def _size(field, product):

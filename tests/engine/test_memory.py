@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from builders import make_ramp, write_reference
 
 from jwpipe.engine import api, memory
 from jwpipe.products.ramp import Ramp
@@ -20,12 +21,12 @@ ROOT = Path(__file__).parents[2]
 SHAPES = {"few groups": (200, 2, 160), "many groups": (4, 200, 160), "one integration": (1, 40, 640)}
 PROCESS = """
 import json, resource, sys
-uncal, folder, limit, allowed = sys.argv[1:]
+name, uncal, folder, limit, allowed, overrides = sys.argv[1:]
 from jwpipe.engine import api
-pipeline = api.load("detector1")
+pipeline = api.load(name)
 if int(limit):
     resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))
-options = api.Options(output_dir=folder, max_memory=int(allowed) or None)
+options = api.Options(output_dir=folder, max_memory=int(allowed) or None, overrides=json.loads(overrides))
 outcome = api.process(pipeline, uncal, options)
 print(json.dumps(max(record.peak for record in outcome.records)))
 """
@@ -57,15 +58,16 @@ def grown(exposures, nints, ngroups, side):
     return replace(exposures[side], uncal=path)
 
 
-def process(exposure, folder, limit=0, allowed=0):
-    """Run detector1 in a process of its own, limited in private memory."""
+def process(exposure, folder, limit=0, allowed=0, name="detector1", **overrides):
+    """Run a pipeline in a process of its own, limited in private memory."""
     environment = os.environ | {
         "CRDS_PATH": str(exposure.crds_path),
         "CRDS_CONTEXT": exposure.context,
         "CRDS_SERVER_URL": "https://crds-serverless-mode.stsci.edu",
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-c", PROCESS, *map(str, (exposure.uncal, folder, limit, allowed))]
+    arguments = name, exposure.uncal, folder, limit, allowed, json.dumps(overrides)
+    command = [sys.executable, "-c", PROCESS, *map(str, arguments)]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
@@ -74,6 +76,21 @@ def test_the_estimate_is_a_little_above_the_measured_peak(case, exposures, tmp_p
     exposure = grown(exposures, *SHAPES[case])
     estimate = memory.estimate(api.read_input(api.load("detector1"), exposure.uncal, 1))
     measured = json.loads(process(exposure, tmp_path / "out").stdout)
+    assert measured < estimate < 1.25 * measured + memory.PROGRAM / 4
+
+
+def test_of_a_full_frame_the_ramp_or_the_slopes_count(exposures, tmp_path):
+    path = tmp_path / "full_ramp.fits"
+    make_ramp(np.broadcast_to(np.arange(6, dtype="f4")[:, None, None] * 50, (1, 6, 2048, 2048))).write(path)
+    planes = {
+        reftype: str(write_reference(tmp_path / f"{reftype}.fits", {"SCI": np.full((2048, 2048), value, "f4")}))
+        for reftype, value in (("gain", 2), ("readnoise", 10))
+    }
+    product = api.read_input(api.load("ramp_fit"), path, 1)
+    del product.fields["err"]  # is there, and the fit does not read it
+    estimate = memory.estimate(product)
+    exposure = replace(exposures[160], uncal=path)
+    measured = json.loads(process(exposure, tmp_path, name="ramp_fit", **planes).stdout)
     assert measured < estimate < 1.25 * measured + memory.PROGRAM / 4
 
 
