@@ -155,6 +155,10 @@ class _Shelf:
         self.open[key].append(draft)
         self.holding[item.ident].append(draft)
 
+    def may_begin(self, item):
+        """Whether an exposure might begin a new association."""
+        return self.rule.plan(item).possible
+
     def choose(self, item):
         """Associations that might take an exposure, in any order."""
         plan = self.rule.plan(item)
@@ -268,7 +272,7 @@ def _work(items, shelves, over, drafts, queue, sequences):
         if over is not Over.BOTH:
             continue
         for shelf in shelves:
-            if shelf in taken or not shelf.rule.plan(item).possible:
+            if shelf in taken or not shelf.may_begin(item):
                 continue
             draft = Draft(shelf.rule)
             met, wishes = shelf.offer(draft, item)

@@ -1,7 +1,7 @@
 """Associations of a pool."""
 
 import copy
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -117,11 +117,10 @@ def generate(
         asns = _finalize(asns, pruner)
     if merge:
         asns = _merge(asns)
-    warnings += [
-        f"{name} is the product of two associations with different members: {one.name}, {other.name}"
-        for name, one, other in pruner.conflicts
-    ]
     asns = [asn for asn in asns if asn.valid]
+    warnings += _conflicts(pruner, asns)
+    names = Counter(asn.name for asn in asns)
+    warnings += [f"{number} associations have the name {name}" for name, number in names.items() if number > 1]
     used = {m.item.base for asn in asns for _, members in asn.products for m in members if m.item is not None}
     return Outcome(asns, warnings, [item for item in pool.exposures if item.base not in used])
 
@@ -210,6 +209,18 @@ def _finalize(asns, pruner):
         _number(done)
         final += done
     return final
+
+
+def _conflicts(pruner, asns):
+    """Say which of the associations make one product from different members."""
+    names, told = {id(asn): asn.name for asn in asns}, {}
+    for product, *pair in pruner.conflicts:
+        if all(id(asn) in names for asn in pair):
+            told[product, frozenset(map(id, pair))] = sorted(names[id(asn)] for asn in pair)
+    return [
+        f"{one} and {two} make the product {product} from different members"
+        for (product, _), (one, two) in told.items()
+    ]
 
 
 def _merge(asns):

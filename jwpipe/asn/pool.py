@@ -1,11 +1,11 @@
 """Pools: tables of exposures from which associations are made."""
 
 import csv
-import re
 from ast import literal_eval
 from functools import lru_cache
 from pathlib import Path
 
+from jwpipe.asn.document import write_text
 from jwpipe.asn.exposures import EMPTY, exposure_root, exposure_type
 from jwpipe.errors import InputError
 
@@ -88,6 +88,7 @@ class Pool:
     Attributes
     ----------
     name : str
+    columns : list of str
     exposures : list of Exposure
 
     Raises
@@ -98,6 +99,7 @@ class Pool:
 
     def __init__(self, rows, name="in-memory"):
         self.name = name
+        self.columns = list(rows[0]) if rows else []
         for column in ("filename", "program"):
             if rows and column not in rows[0]:
                 raise InputError(f"pool {name} has no column {column.upper()}", "is its delimiter the one given?")
@@ -200,9 +202,14 @@ def read_pool(path, delimiter="|", table_format="ascii"):
 
 def _read_table(path, table_format, delimiter):
     """Rows of a pool in one of astropy's formats."""
+    from astropy.io.ascii import convert_numpy
     from astropy.table import Table
 
-    options = {"delimiter": delimiter} if table_format.startswith("ascii.") else {}
+    options = {}
+    if table_format.startswith("ascii.") and table_format != "ascii.ecsv":
+        options["converters"] = {"*": [convert_numpy(str)]}  # 001 is no number
+        if delimiter != "|" or table_format.endswith(("basic", "commented_header")):
+            options["delimiter"] = delimiter
     try:
         table = Table.read(path, format=table_format, **options)
     except Exception as error:
@@ -213,7 +220,7 @@ def _read_table(path, table_format, delimiter):
     return [dict(zip(names, ("null" if value in ("--", "") else value for value in row), strict=True)) for row in text]
 
 
-def write_pool(path, rows, delimiter="|"):
+def write_pool(path, rows, columns=None, delimiter="|"):
     """Write a pool.
 
     Parameters
@@ -221,16 +228,18 @@ def write_pool(path, rows, delimiter="|"):
     path : str or path-like
         The file.
     rows : list of dict
-        Rows with the same keys; the keys become the header.
+        Rows with the same keys.
+    columns : iterable of str, optional
+        The header; by default the keys of the first row.
     delimiter : str
         What parts the columns. Values that hold it, quotes or blank ends are quoted.
     """
 
     def quoted(value):
-        if re.search(r'["\s#]|^$', value) or delimiter in value:
+        if value != value.strip() or delimiter in value or value.startswith(('"', "#")):
             return '"{}"'.format(value.replace('"', '""'))
         return value
 
-    lines = [delimiter.join(rows[0])] if rows else []
-    lines += [delimiter.join(quoted(" ".join(str(value).split("\n"))) for value in row.values()) for row in rows]
-    Path(path).write_text("\n".join(lines) + "\n")
+    lines = [delimiter.join(columns or (rows[0] if rows else ()))]
+    lines += [delimiter.join(quoted(str(value).replace("\n", " ")) for value in row.values()) for row in rows]
+    write_text(path, "\n".join(lines) + "\n")
