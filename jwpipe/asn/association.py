@@ -89,7 +89,7 @@ class Draft:
     ----------
     values, sources, found : list
         A slot for each leaf of the rule's constraints: the value to which it is fixed, the column that gave it, and
-        all values found.
+        all values found (for a `Check`: True once it was met).
     candidate : str or None
         The candidate it was made for, as a pair's text.
     tracked : bool
@@ -97,10 +97,14 @@ class Draft:
     last_type : str or None
         Type of the exposure last looked at, for rules that remember it.
     members : list of Member
-    items : set
-        Identities of the exposures in it.
+    items, roots : set
+        Identities, and file names without suffix, of the exposures in it.
+    has_science : bool
+        Whether a member is science.
     serial : int
         Its place in the order of making.
+    sequence : int
+        The number in its name.
     """
 
     def __init__(self, rule):
@@ -118,6 +122,8 @@ class Draft:
         self.has_science = False
         self.serial = 0
         self.sequence = 0
+        self._files = set()
+        self._kind = None
         self._passed = [False] * len(rule.tests)
         self._shown = None
 
@@ -187,8 +193,10 @@ class Draft:
         else:
             expname = level3_input(values["filename"], values.get("exp_type"), exptype, ints)
             extra["asn_candidate"] = item.candidate
-        if any(m.expname == expname and m.exptype == exptype for m in self.members):
+        if (expname, exptype) in self._files:
             return
+        self._files.add((expname, exptype))
+        self._kind = None
         self.members.append(Member(expname, exptype, extra, item))
         self.items.add(item.ident)
         self.roots.add(item.root)
@@ -284,7 +292,9 @@ class Draft:
         -------
         tuple
         """
-        return _kind(self.rule.asn_type, self.acid[0], [(self.product_name(), self.members)])
+        if self._kind is None:
+            self._kind = _kind(self.rule.asn_type, self.acid[0], [(self.product_name(), self.members)])
+        return self._kind
 
     def complete(self, ruleset, pool, version_id):
         """Make the association.

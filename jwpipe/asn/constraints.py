@@ -100,7 +100,7 @@ class Check:
     Attributes
     ----------
     test : callable
-        Function of association (None when asked ahead) and exposure that returns a bool.
+        Function of association and exposure that returns a bool.
     ahead : callable or None
         Function of exposure and `closed` (whether the association has its science) that answers True, False or
         None without the association. By default nothing is known ahead.

@@ -102,7 +102,7 @@ class Sequences:
 
     def __init__(self):
         self._counts = defaultdict(lambda: count(1))
-        self._counts[2] = count(2)
+        self._counts[2] = count(2)  # as in the peers, where these numbers are seen only before finalization
 
     def next(self, rule):
         """Give the number of the next association.
@@ -291,10 +291,13 @@ def _join(item, shelves, over, queue):
     if not chosen:
         return ()
     chosen.sort(key=lambda entry: entry[0])
-    taken, joined = set(), []
+    taken, joined, kinds = set(), [], set()  # kinds of those joined are made only when needed
     for _, draft, shelf in chosen:
-        if joined and item.root in draft.roots and draft.kind() in [other.kind() for other in joined]:
-            continue  # the twin of one that has the exposure already
+        if item.root in draft.roots and (joined or kinds):
+            kinds.update(other.kind() for other in joined)
+            joined.clear()
+            if draft.kind() in kinds:
+                continue  # the twin of one that has the exposure already
         met, wishes = shelf.offer(draft, item)
         if item.ident in draft.items:
             shelf.hold(draft, item)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from jwpipe.errors import InputError
+from jwpipe.asn.pool import parse_candidates
+from jwpipe.errors import InputError, UsageError
 
 __all__ = ["exposures_in", "make_pool"]
 
@@ -65,7 +66,11 @@ def make_pool(files, asn_candidate=None, dms_note="", is_imprt="f", pntgtype="sc
     ------
     InputError
         If a file cannot be read or does not tell its observation.
+    UsageError
+        If the candidates' text is no list.
     """
+    if isinstance(asn_candidate, str) and not isinstance(parse_candidates(asn_candidate.strip()), list):
+        raise UsageError(f"{asn_candidate!r} is no list of candidates", "as \"[('c1000', 'background')]\"")
     rows, targets = [], {}
     for file in files:
         row = _header(file)

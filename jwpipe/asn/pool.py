@@ -9,7 +9,7 @@ from jwpipe.asn.document import write_text
 from jwpipe.asn.exposures import EMPTY, exposure_root, exposure_type
 from jwpipe.errors import InputError
 
-__all__ = ["Exposure", "Pool", "read_pool", "write_pool"]
+__all__ = ["Exposure", "Pool", "parse_candidates", "read_pool", "write_pool"]
 
 
 class Exposure:

@@ -5,7 +5,7 @@ from astropy.io import fits
 
 from jwpipe.asn.makepool import exposures_in, make_pool
 from jwpipe.asn.pool import read_pool, write_pool
-from jwpipe.errors import InputError
+from jwpipe.errors import InputError, UsageError
 
 
 def test_a_pool_is_read_as_lower_case_text(tmp_path):
@@ -89,6 +89,8 @@ def test_a_pool_of_headers(tmp_path):
 
 
 def test_what_is_no_exposure_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="no list of candidates"):
+        make_pool([], "c1000")
     fits.PrimaryHDU().writeto(tmp_path / "a.fits")
     with pytest.raises(InputError, match="no keyword OBSERVTN"):
         make_pool([tmp_path / "a.fits"])
