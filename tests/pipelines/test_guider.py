@@ -9,7 +9,8 @@ from builders import write_reference
 
 import jwpipe
 from jwpipe.cli import main
-from jwpipe.errors import InputError
+from jwpipe.errors import InputError, ReferenceError
+from jwpipe.refs.references import ReferenceFinder, Resolved
 
 REAL = Path(__file__).parent.parent / "data" / "guider" / "jw01019001001_gs-acq1_uncal.fits"
 MODE = {"INSTRUME": "FGS", "DETECTOR": "GUIDER2", "EXP_TYPE": "FGS_ACQ1", "SUBARRAY": "FULL"}
@@ -77,6 +78,22 @@ def test_a_calibrated_exposure_is_taken_for_the_flat_alone(overrides, tmp_path):
     assert [record.name for record in outcome.records] == ["flat_field", "write"]
     whole = jwpipe.run("guider", REAL, output_dir=tmp_path / "whole", overrides=overrides)
     np.testing.assert_array_equal(outcome.products[0].data, whole.products[0].data)
+
+
+def test_where_no_rule_gives_gain_and_read_noise_constants_serve(overrides, tmp_path, monkeypatch):
+    def best(finder, header, reftypes):
+        return {reftype: Resolved(reftype, None, "no rule matches") for reftype in reftypes}
+
+    monkeypatch.setenv("STPIPE_DISABLE_CRDS_STEPPARS", "true")
+    monkeypatch.setattr(ReferenceFinder, "best", best)
+    monkeypatch.setattr(ReferenceFinder, "context", "jwst_0001.pmap")
+    given = {reftype: overrides[reftype] for reftype in ("mask", "flat")}
+    cal = jwpipe.run("guider", REAL, output_dir=tmp_path, overrides=given, skip=["flat_field"]).products[0]
+    assert cal.err.min() == pytest.approx(np.sqrt(2) * 21 / cal["TGROUP"], rel=1e-6)
+    assert (cal["R_GAIN"], cal["R_READNO"], cal["CRDS_CTX"]) == ("N/A", "N/A", "jwst_0001.pmap")
+    del given["mask"]
+    with pytest.raises(ReferenceError, match="no mask reference for this exposure: no rule matches"):
+        jwpipe.run("guider", REAL, output_dir=tmp_path, overrides=given)
 
 
 def test_other_exposures_and_lacking_headers_are_refused(overrides, tmp_path, capsys):
