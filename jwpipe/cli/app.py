@@ -13,6 +13,7 @@ __all__ = ["GROUPS", "app", "commands"]
 # Command groups and tools: where each is declared, and one line on it.
 GROUPS = {
     "refs": ("jwpipe.cli.refs", "reference files: which, fetch, list, verify"),
+    "asn": ("jwpipe.cli.asn", "associations: generate, from-list, gather, show, edit, make-pool"),
     "simulate": ("jwpipe.cli.simulate", "simulated exposures with references and truth"),
     "compare": ("jwpipe.cli.compare", "compare two products, extension by extension"),
     "look": ("jwpipe.cli.look", "quick-look picture of a product"),

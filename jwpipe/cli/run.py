@@ -73,18 +73,20 @@ def make_app(name):
     -------
     typer.Typer
     """
-    from jwpipe.engine.api import load
+    from jwpipe import pipelines, steps
 
-    pipeline = load(name)
-    alone = pipeline.steps.get(name)
-    options = {key: value for key, value in COMMON.items() if alone is None or key not in STEP_HAS_NONE_OF}
-    own = {} if alone is None else _parameter_options(alone)
+    # A pipeline is loaded when it is run: its help page needs none of its steps.
+    step = steps.load(name) if name in steps.CATALOGUE else None
+    options = {key: value for key, value in COMMON.items() if step is None or key not in STEP_HAS_NONE_OF}
+    own = {} if step is None else _parameter_options(step)
 
     def command(**given):
+        from jwpipe.engine.api import load
+
         assignments = list(given.pop("assignments"))
         assignments += [f"{name}.{key}={given.pop(key)}" for key in own if given[key] is not None]
         given = {key: value for key, value in given.items() if key not in own}
-        return work(pipeline, assignments=assignments, **{"skip": [], "save": [], "list_steps": False} | given)
+        return work(load(name), assignments=assignments, **{"skip": [], "save": [], "list_steps": False} | given)
 
     parameters = [
         inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, declared])
@@ -92,17 +94,17 @@ def make_app(name):
     ]
     command.__signature__ = inspect.Signature(parameters)
     command.__annotations__ = {p.name: p.annotation for p in parameters}
-    command.__doc__ = pipeline.summary if alone is not None else _description(pipeline)
+    command.__doc__ = _description(name, pipelines.CATALOGUE[name]) if step is None else step.summary
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     app.command(name)(command)
     return app
 
 
-def _description(pipeline):
+def _description(name, summary):
     return (
-        f"{pipeline.summary}\n\n\b\n"
-        f"Parameters of steps: jwpipe {pipeline.name} --show-pars\n"
-        f"Steps and their conditions: jwpipe {pipeline.name} --list"
+        f"{summary[0].upper()}{summary[1:]}.\n\n\b\n"
+        f"Parameters of steps: jwpipe {name} --show-pars\n"
+        f"Steps and their conditions: jwpipe {name} --list"
     )
 
 
