@@ -136,7 +136,7 @@ def plan(mode, options):
     detector = instrument.detectors[options.detector]
     windows = instrument.windows(detector.name)
     filters = mode.filters.get(detector.channel, ())
-    band = (getattr(options, mode.choice) or filters[0]) if filters else ""
+    band = (getattr(options, mode.choice, "") or filters[0]) if filters else ""
     checks = [("subarray", options.subarray, windows), (mode.choice, band, filters)]
     if options.subarray in windows:
         known = windows[options.subarray].patterns or instrument.patterns

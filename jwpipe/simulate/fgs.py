@@ -3,18 +3,19 @@
 Source: JWST User Documentation, "FGS Instrumentation"; positions from the Science Instrument Aperture File.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 from jwpipe.engine.params import Help, OneOf
 from jwpipe.simulate.calibration import Properties
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
-from jwpipe.simulate.modes import FieldOptions, Mode
+from jwpipe.simulate.modes import FieldOptions, Mode, Options
 from jwpipe.simulate.optics import Optics
 from jwpipe.simulate.references import References
-from jwpipe.simulate.scene import Field
+from jwpipe.simulate.scene import Field, darkness
 
-__all__ = ["IMAGE", "INSTRUMENT"]
+__all__ = ["DARK", "IMAGE", "INSTRUMENT"]
 
 DETECTORS = {
     name: Detector(name, number, "", "", -1, slowaxis, v2, v3, angle, scale, aperture)
@@ -70,12 +71,16 @@ def elements(exposure):
     return []
 
 
-class ImageOptions(FieldOptions):
-    """Options of `fgs-image`."""
+class DarkOptions(Options):
+    """Options of `fgs-dark`."""
 
     detector: Annotated[str, Help("detector"), OneOf(*DETECTORS)] = "GUIDER1"
     subarray: Annotated[str, Help("subarray"), OneOf("FULL", *PLACES)] = "FULL"
     readpatt: Annotated[str, Help("readout pattern"), OneOf(*PATTERNS)] = "FGSRAPID"
+
+
+class ImageOptions(DarkOptions, FieldOptions):
+    """Options of `fgs-image`."""
 
 
 IMAGE = Mode(
@@ -88,3 +93,5 @@ IMAGE = Mode(
     scene=Field(Optics(fwhm=1.9, wings=2.5)),
     elements=elements,
 )
+
+DARK = replace(IMAGE, name="fgs-dark", exp_type="FGS_DARK", template="FGS Dark", options=DarkOptions, scene=darkness)

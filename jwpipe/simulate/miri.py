@@ -3,6 +3,7 @@
 Source: JWST User Documentation, "MIRI Instrumentation".
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 from jwpipe.engine.params import Help, OneOf
@@ -11,14 +12,14 @@ from jwpipe.simulate.crds import BY_DETECTOR, BY_PLACE, BY_READOUT
 from jwpipe.simulate.electronics import Interference
 from jwpipe.simulate.instrument import Instrument
 from jwpipe.simulate.miri_readout import BORDERS, DETECTORS, FULL, PATTERNS, WINDOWS, frame_time, row_clocks, windows
-from jwpipe.simulate.modes import FieldOptions, LightOptions, Mode
+from jwpipe.simulate.modes import FieldOptions, LightOptions, Mode, Options
 from jwpipe.simulate.optics import Optics
 from jwpipe.simulate.references_miri import MiriReferences
-from jwpipe.simulate.scene import Field
+from jwpipe.simulate.scene import Field, darkness
 from jwpipe.simulate.traces import Trace, Traces
 from jwpipe.simulate.transients import Transients
 
-__all__ = ["IMAGE", "INSTRUMENT", "MRS"]
+__all__ = ["DARK", "IMAGE", "INSTRUMENT", "MRS"]
 
 INSTRUMENT = Instrument(
     name="MIRI",
@@ -96,12 +97,17 @@ def elements(exposure):
     ]
 
 
-class ImageOptions(FieldOptions):
-    """Options of `miri-image`."""
+class DarkOptions(Options):
+    """Options of `miri-dark`."""
 
     detector: Annotated[str, Help("detector"), OneOf("MIRIMAGE")] = "MIRIMAGE"
     subarray: Annotated[str, Help("subarray"), OneOf(*WINDOWS)] = "FULL"
     readpatt: Annotated[str, Help("readout pattern; SLOWR1 only of FULL"), OneOf(*PATTERNS)] = "FASTR1"
+
+
+class ImageOptions(DarkOptions, FieldOptions):
+    """Options of `miri-image`."""
+
     filter: Annotated[str, Help("filter"), OneOf(*FILTERS)] = FILTERS[0]
 
 
@@ -155,4 +161,8 @@ MRS = Mode(
     elements=band_elements,
     filters={"12": BANDS, "34": BANDS},
     choice="band",
+)
+
+DARK = replace(
+    IMAGE, name="miri-dark", exp_type="MIR_DARKIMG", template="MIRI Dark", options=DarkOptions, scene=darkness
 )

@@ -23,6 +23,12 @@ CATALOGUE = {
     "fgs-image": ("jwpipe.simulate.fgs", "IMAGE", "FGS as a camera: stars, a galaxy and sky on one guider"),
     "miri-image": ("jwpipe.simulate.miri", "IMAGE", "MIRI imaging: stars, a galaxy and sky"),
     "miri-mrs-detector": ("jwpipe.simulate.miri", "MRS", "MIRI medium resolution spectroscopy: one detector's slices"),
+    "nirspec-subarray": ("jwpipe.simulate.nirspec", "SUBARRAY", "NIRSpec time series of a star in a wide slit"),
+    "nircam-dark": ("jwpipe.simulate.nircam", "DARK", "NIRCam without light"),
+    "niriss-dark": ("jwpipe.simulate.niriss", "DARK", "NIRISS without light"),
+    "fgs-dark": ("jwpipe.simulate.fgs", "DARK", "FGS as a camera without light"),
+    "miri-dark": ("jwpipe.simulate.miri", "DARK", "MIRI without light"),
+    "nirspec-dark": ("jwpipe.simulate.nirspec", "DARK", "NIRSpec without light"),
 }
 
 

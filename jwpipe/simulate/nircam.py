@@ -4,18 +4,19 @@ Source: JWST User Documentation, "NIRCam Detector Readout" and "NIRCam Detector 
 Instrument Aperture File.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 from jwpipe.engine.params import Help, OneOf
 from jwpipe.simulate.calibration import Properties
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
-from jwpipe.simulate.modes import FieldOptions, Mode
+from jwpipe.simulate.modes import FieldOptions, Mode, Options
 from jwpipe.simulate.optics import Optics
 from jwpipe.simulate.references import References
-from jwpipe.simulate.scene import Field
+from jwpipe.simulate.scene import Field, darkness
 
-__all__ = ["IMAGE", "INSTRUMENT"]
+__all__ = ["DARK", "IMAGE", "INSTRUMENT"]
 
 RIGHT_TO_LEFT, LEFT_TO_RIGHT = (-1, 2), (1, -2)
 SHORT, LONG = (0.0309, 0.0311), (0.0628, 0.0631)
@@ -117,12 +118,17 @@ FILTERS = {
 }
 
 
-class ImageOptions(FieldOptions):
-    """Options of `nircam-image`."""
+class DarkOptions(Options):
+    """Options of `nircam-dark`."""
 
     detector: Annotated[str, Help("detector"), OneOf(*DETECTORS)] = "NRCA1"
     subarray: Annotated[str, Help("subarray: FULL, SUB160, SUB320, SUB640, SUB64P, SUB160P, SUB400P")] = "FULL"
     readpatt: Annotated[str, Help("readout pattern"), OneOf(*PATTERNS)] = "RAPID"
+
+
+class ImageOptions(DarkOptions, FieldOptions):
+    """Options of `nircam-image`."""
+
     filter: Annotated[str, Help("filter; by default F200W or F444W, as the detector's channel is")] = ""
 
 
@@ -145,4 +151,8 @@ IMAGE = Mode(
     elements=elements,
     filters=FILTERS,
     template="NIRCam Imaging",
+)
+
+DARK = replace(
+    IMAGE, name="nircam-dark", exp_type="NRC_DARK", template="NIRCam Dark", options=DarkOptions, scene=darkness
 )

@@ -4,19 +4,20 @@ Source: JWST User Documentation, "NIRISS Detector Readout Patterns" and "NIRISS 
 Science Instrument Aperture File.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 from jwpipe.engine.params import Help, OneOf
 from jwpipe.simulate.calibration import Properties
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
-from jwpipe.simulate.modes import FieldOptions, LightOptions, Mode
+from jwpipe.simulate.modes import FieldOptions, LightOptions, Mode, Options
 from jwpipe.simulate.optics import Fringes, Optics
 from jwpipe.simulate.references import References
-from jwpipe.simulate.scene import Field, Target
+from jwpipe.simulate.scene import Field, Target, darkness
 from jwpipe.simulate.traces import Trace, Traces
 
-__all__ = ["AMI", "IMAGE", "INSTRUMENT", "SOSS"]
+__all__ = ["AMI", "DARK", "IMAGE", "INSTRUMENT", "SOSS"]
 
 DETECTORS = {
     "NIS": Detector(
@@ -86,12 +87,17 @@ def elements(exposure):
     return wheels("CLEAR", exposure.filter) if exposure.filter in SHORT else wheels(exposure.filter, "CLEARP")
 
 
-class ImageOptions(FieldOptions):
-    """Options of `niriss-image`."""
+class DarkOptions(Options):
+    """Options of `niriss-dark`."""
 
     detector: Annotated[str, Help("detector"), OneOf(*DETECTORS)] = "NIS"
     subarray: Annotated[str, Help("subarray"), OneOf("FULL", "SUB64", "SUB128", "SUB256")] = "FULL"
     readpatt: Annotated[str, Help("readout pattern"), OneOf(*PATTERNS)] = "NISRAPID"
+
+
+class ImageOptions(DarkOptions, FieldOptions):
+    """Options of `niriss-image`."""
+
     filter: Annotated[str, Help("filter"), OneOf(*SHORT, *LONG)] = SHORT[0]
 
 
@@ -165,4 +171,8 @@ AMI = Mode(
     scene=interferogram,
     elements=lambda exposure: wheels(exposure.filter, "NRM"),
     filters={"": tuple(WAVELENGTHS)},
+)
+
+DARK = replace(
+    IMAGE, name="niriss-dark", exp_type="NIS_DARK", template="NIRISS Dark", options=DarkOptions, scene=darkness
 )

@@ -10,7 +10,7 @@ from jwpipe.simulate.crds import USEAFTER
 from jwpipe.simulate.headers import place_cards
 from jwpipe.simulate.products import image, primary, table
 
-__all__ = ["References", "dq_def"]
+__all__ = ["TRAPS", "References", "dq_def"]
 
 DQ_DEF = np.dtype([("BIT", ">i4"), ("VALUE", ">u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
 TRAPPARS = np.dtype([("capture0", ">f8"), ("capture1", ">f8"), ("capture2", ">f8"), ("decay_param", ">f8")])
@@ -81,6 +81,10 @@ class References:
             "META.SUBARRAY.NAME": "GENERIC" if whole else window.name,
             "META.EXPOSURE.READPATT": self.exposure.readpatt,
             "META.EXPOSURE.TYPE": self.exposure.exp_type,
+            "META.SUBARRAY.XSTART": str(window.x + 1),
+            "META.SUBARRAY.YSTART": str(window.y + 1),
+            "META.SUBARRAY.XSIZE": str(window.nx),
+            "META.SUBARRAY.YSIZE": str(window.ny),
             "META.VISIT.TSOVISIT": "T" if self.mode.time_series else "F",
         }
 

@@ -27,12 +27,15 @@ class Trace:
         Brightness against the brightest trace.
     slit : float
         Half of the width that sky falls on, pixels.
+    span : tuple of float
+        First and last pixel of the whole detector along the dispersion that light falls on.
     """
 
     middle: tuple[float, ...]
     fwhm: float
     strength: float
     slit: float
+    span: tuple[float, float] = (-np.inf, np.inf)
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,12 @@ class Traces:
         for source, trace in zip(sources, self.traces, strict=True):
             middle = np.polynomial.polynomial.polyval(along, trace.middle) - across
             distance = np.arange(width)[:, None] - middle
+            pixel = start + np.arange(length)
+            lit = (pixel >= trace.span[0]) & (pixel <= trace.span[1])
             profile = np.exp(-4 * np.log(2) * (distance / trace.fwhm) ** 2)
-            spread = self.level * trace.strength * depth * options.brightness * profile * spectrum
+            spread = self.level * trace.strength * depth * options.brightness * profile * spectrum * lit
             # Sky has the edges of the slit; they are a pixel wide.
-            light += spread + options.sky * np.clip(trace.slit + 0.5 - np.abs(distance), 0, 1)
+            light += spread + options.sky * lit * np.clip(trace.slit + 0.5 - np.abs(distance), 0, 1)
             place = middle[length // 2], length // 2
             source["TYPE"], source["AXIS_RATIO"], source["RATE"] = b"TRACE", 1, spread.sum()
             source["Y"], source["X"] = place if self.along_x else place[::-1]

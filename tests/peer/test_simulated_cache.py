@@ -44,6 +44,12 @@ CASES = {
     "niriss spectra": ("niriss-soss", {"subarray": "SUBSTRIP96", "integrations": 2}, NIR),
     "niriss interferogram": ("niriss-ami", {"integrations": 3}, NIR),
     "miri": ("miri-image", {"subarray": "SUB64", "groups": 15, "integrations": 2, "sky": 5e3}, MIRI),
+    "nirspec 1": ("nirspec-subarray", {}, NIR | {"S_PERSIS": None}),
+    "nirspec 2": (
+        "nirspec-subarray",
+        {"subarray": "SUB2048", "detector": "NRS2", "integrations": 2, "filter": "F170LP"},
+        NIR,
+    ),
     "guider 1": ("fgs-image", {"subarray": "SUB128LL"}, NIR),
     "guider 2": ("fgs-image", {"subarray": "SUB128LL", "detector": "GUIDER2"}, NIR),
 }
@@ -84,9 +90,21 @@ def test_detector1_with_the_simulated_cache(case, tmp_path):
     run_pipeline(made, RUN, [made.uncal, tmp_path])
     with fits.open(made.uncal.with_name(made.uncal.name.replace("uncal", "rate"))) as file:
         head, rate, dq = file[0].header, file["SCI"].data, file["DQ"].data
-    assert {name: head[name] for name in states} == states
+    assert {name: head.get(name) for name in states} == states
     assert head["R_LINEAR"] == f"crds://jwst_{head['INSTRUME'].lower()}_linearity_0001.fits"
     truth = fits.getdata(made.truth, "RATE")
-    clean = (dq == 0) & (fits.getdata(made.truth, "EVENTS") == 0).all(axis=(0, 1))
-    assert clean.mean() > 0.7
+    assert (dq == 0).mean() > 0.7
+    clean = (dq == 0) & (truth > 100) & (fits.getdata(made.truth, "EVENTS") == 0).all(axis=(0, 1))
+    assert clean.sum() > 1000
     assert np.median(rate[clean] / truth[clean]) == pytest.approx(1, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("mode", "subarray", "states"),
+    [("nircam-dark", "SUB160", {"S_SUPERB": "COMPLETE"}), ("miri-dark", "SUB64", {"S_RESET": "COMPLETE"})],
+)
+def test_dark_pipeline_with_the_simulated_cache(mode, subarray, states, tmp_path):
+    made = simulate(mode, tmp_path, subarray=subarray, groups=8, integrations=2)
+    run_pipeline(made, RUN.replace("Detector1", "Dark"), [made.uncal, tmp_path])
+    head = fits.getheader(made.uncal.with_name(made.uncal.name.replace("uncal", "darkpipeline")))
+    assert {name: head[name] for name in states} == states

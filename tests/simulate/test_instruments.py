@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from jwpipe.errors import UsageError
 from jwpipe.simulate import modes, simulate
 from jwpipe.simulate.exposure import plan
 
@@ -27,6 +28,8 @@ def planned(mode, **options):
         ("niriss-soss", {"subarray": "SUBSTRIP96"}, 2.214),
         ("niriss-ami", {}, 0.07544),
         ("fgs-image", {"subarray": "SUB128LL"}, 0.182),
+        ("nirspec-subarray", {}, 0.22616),
+        ("nirspec-subarray", {"subarray": "SUB2048"}, 0.902),
         ("miri-image", {}, 2.77504),
         ("miri-image", {"readpatt": "SLOWR1"}, 23.88992),
         ("miri-image", {"subarray": "SUB64"}, 0.08512),
@@ -54,6 +57,8 @@ def test_subarrays_lie_on_the_detector(mode):
         ("niriss-image", {"subarray": "SUB64"}, (np.s_[-4:], np.s_[-4:])),
         ("miri-image", {"subarray": "SUB64"}, (np.s_[:0], np.s_[:4])),
         ("miri-image", {"subarray": "SUB256"}, (np.s_[:0], np.s_[:0])),
+        ("nirspec-subarray", {}, (np.s_[:0], np.s_[:0])),
+        ("nirspec-subarray", {"subarray": "SUB1024A", "detector": "NRS2"}, (np.s_[:0], np.s_[-4:])),
         ("niriss-ami", {}, (np.s_[:4], np.s_[:0])),
         ("fgs-image", {"subarray": "SUB128LL"}, (np.s_[-4:], np.s_[-4:])),
         ("fgs-image", {"subarray": "SUB128LL", "detector": "GUIDER2"}, (np.s_[:4], np.s_[-4:])),
@@ -137,3 +142,22 @@ def test_showers_are_wide_and_faint(tmp_path):
     assert 500 < mark.sum() < 256**2 / 2
     assert seen[mark].mean() > 3
     assert abs(np.median(seen[~mark])) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("mode", "subarray", "kind"),
+    [
+        ("nircam-dark", "SUB160", "NRC_DARK"),
+        ("niriss-dark", "SUB64", "NIS_DARK"),
+        ("fgs-dark", "SUB32LL", "FGS_DARK"),
+        ("miri-dark", "SUB64", "MIR_DARKIMG"),
+        ("nirspec-dark", "SUB512", "NRS_DARK"),
+    ],
+)
+def test_no_light_in_darks(mode, subarray, kind, tmp_path):
+    made = simulate(mode, tmp_path, subarray=subarray, groups=2)
+    assert fits.getval(made.uncal, "EXP_TYPE") == kind
+    assert not fits.getdata(made.truth, "RATE").any()
+    assert fits.getdata(made.truth, "DARK").any()
+    with pytest.raises(UsageError, match="no parameter 'sky'"):
+        simulate(mode, tmp_path, sky=1.0)
