@@ -17,7 +17,7 @@ from jwpipe.asn.exposures import (
     level3_input,
 )
 from jwpipe.asn.pool import parse_candidates
-from jwpipe.asn.suffixes import remove_suffix
+from jwpipe.products.suffixes import remove_suffix
 
 __all__ = ["DEGRADED", "DISCOVERED", "Association", "Draft", "Member", "stem"]
 

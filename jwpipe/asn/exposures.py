@@ -6,7 +6,7 @@ All values are lower case, as pools are read. An attribute that holds one of `EM
 import re
 from functools import lru_cache
 
-from jwpipe.asn.suffixes import remove_suffix
+from jwpipe.products.suffixes import remove_suffix
 
 __all__ = [
     "ACQUISITION",

@@ -56,8 +56,6 @@ class Options:
         Suffix of the results.
     write : bool
         Whether the results are written; steps' own products are as their parameters say.
-    aliases : sequence of str
-        Names of steps: suffixes that a new one replaces in file names.
     """
 
     output_dir: Path = Path()
@@ -72,7 +70,6 @@ class Options:
     max_memory: int | None = None
     suffix: str | None = None
     write: bool = True
-    aliases: tuple = tuple(steps.CATALOGUE)
 
 
 def load(name):
@@ -195,7 +192,7 @@ def process(pipeline, path, options, notify=lambda step: None):
 def results(pipeline, path, options):
     """Paths of what a pipeline makes of an exposure, the main product first."""
     suffixes = [options.suffix] if options.suffix else pipeline.makes
-    return [output_path(options.output_dir, path, suffix, aliases=options.aliases) for suffix in suffixes]
+    return [output_path(options.output_dir, path, suffix) for suffix in suffixes]
 
 
 def existing(pipeline, path, options):
@@ -255,7 +252,7 @@ def run(name, path, *, notify=lambda step: None, **options):
     JwpipeError
         With a one-line message; see `jwpipe.errors`.
     """
-    known = {f.name for f in fields(Options)} - {"basename", "aliases"}
+    known = {f.name for f in fields(Options)} - {"basename"}
     for option in options:
         if option not in known:
             raise UsageError(f"run() has no option {option!r}", nearest(option, known))

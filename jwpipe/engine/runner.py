@@ -166,7 +166,7 @@ class _Execution:
         self.run = Run(options.threads, log, self.save, finder.cache.derived)
 
     def save(self, product, suffix, index=None, name=None):
-        path = output_path(self.options.output_dir, self.options.basename, suffix, index, self.options.aliases)
+        path = output_path(self.options.output_dir, self.options.basename, suffix, index)
         path = path.with_suffix(product.ending)
         if name is not None:
             path = path.with_name(Path(name).with_suffix(path.suffix).name)

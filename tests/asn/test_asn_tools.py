@@ -5,9 +5,9 @@ import json
 import pytest
 
 from jwpipe.asn.document import check_association, dump, read_association, write_association
-from jwpipe.asn.suffixes import remove_suffix
 from jwpipe.asn.tools import add_members, from_list, gather, remove_members
 from jwpipe.errors import InputError, OutputError, UsageError
+from jwpipe.products.suffixes import remove_suffix
 
 
 def members(document):

@@ -2,9 +2,10 @@
 
 import re
 
-__all__ = ["remove_suffix"]
+__all__ = ["remove_suffix", "split_suffix"]
 
-_SUFFIXES = """
+# Those that 1.14.1 knows: names of associations' products depend on this list, gaps included.
+PEER = """
 align_refs alignrefsstep ami ami-oi ami3pipeline ami_analyze ami_normalize amianalyzestep amiaveragestep amiavg aminorm
 aminorm-oi aminormalizestep assign_mtwcs assign_wcs assignmtwcsstep assignwcsstep background backgroundstep
 barshadowstep blot bsub bsubints c1d cal calints cat chargemigrationstep combine1dstep combine_1d coron3pipeline crf
@@ -23,11 +24,23 @@ spec3pipeline spectral_leak spectralleakstep srctype stackrefs stackrefsstep str
 superbiasstep tso3pipeline tsophotometrystep tweakreg tweakregstep uncal wavecorrstep wfscmb wfscombine wfscombinestep
 wfsscontamstep white_light whitelightstep whtlt x1d x1dints
 """
-_SUFFIX = re.compile(r"(.+?)[_-](?:" + "|".join(map(re.escape, _SUFFIXES.split())) + ")")
+# Those that are missing there, though it writes them.
+MISSING = """
+0_ramp_fit 1_ramp_fit charge_migration fitopt gain_scaleints output_pers pixel_replace trapsfilled wavecorr
+"""
+
+
+def _pattern(*tables):
+    # The longest first: `jump_ramp_fit` ends with ramp_fit, not with fit.
+    names = sorted({name for table in tables for name in table.split()}, key=len, reverse=True)
+    return re.compile(f"(.+?)([_-])(?:{'|'.join(map(re.escape, names))})")
+
+
+KNOWN, WRITTEN = _pattern(PEER), _pattern(PEER, MISSING)
 
 
 def remove_suffix(name):
-    """Take a known suffix, with its ``_`` or ``-``, off the end of a name.
+    """Take a suffix that 1.14.1 knows, with its ``_`` or ``-``, off the end of a name.
 
     Parameters
     ----------
@@ -39,5 +52,22 @@ def remove_suffix(name):
     str
         The name without the suffix; the name itself where it carries none.
     """
-    match = _SUFFIX.fullmatch(name)
+    match = KNOWN.fullmatch(name)
     return match[1] if match else name
+
+
+def split_suffix(name):
+    """Split a name at the suffix of any product.
+
+    Parameters
+    ----------
+    name : str
+        A product's name without directory and extension.
+
+    Returns
+    -------
+    base, separator : str
+        What stands before the suffix, and ``_`` or ``-``; the name itself and ``_`` where it carries none.
+    """
+    match = WRITTEN.fullmatch(name)
+    return (match[1], match[2]) if match else (name, "_")
