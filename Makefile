@@ -5,7 +5,7 @@ PEER := .peer
 BIN := $(VENV)/bin
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd) setup.py pyproject.toml
 
-.PHONY: all demo test regress regress-small bench man lint clean
+.PHONY: all demo batch-demo test regress regress-small bench man lint clean
 
 all: $(VENV)/built
 
@@ -21,6 +21,10 @@ $(VENV)/built: $(VENV)/created $(SOURCES)
 # The main job on simulated data: an exposure, its references, the run, what was recovered, a picture.
 demo: $(VENV)/built
 	$(BIN)/python -m jwpipe.cli.demo demo-out
+
+# Many exposures in one command: twelve of several instruments, one of them corrupt.
+batch-demo: $(VENV)/built
+	$(BIN)/python -m jwpipe.cli.batch_demo batch-demo-out
 
 test: $(VENV)/built
 	$(BIN)/python -m pytest -m "not peer"
@@ -56,6 +60,6 @@ lint: $(VENV)/built
 	PATH=$(abspath $(BIN)):$$PATH cython-lint cext
 
 clean:
-	rm -rf build dist *.egg-info demo-out regress-out bench-out jwpipe/cext/*.so .pytest_cache .hypothesis .ruff_cache
+	rm -rf build dist *.egg-info demo-out batch-demo-out regress-out bench-out jwpipe/cext/*.so .pytest_cache .hypothesis .ruff_cache
 	rm -rf $(VENV) $(PEER) $(PEER)-newest
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
