@@ -8,16 +8,30 @@ of the exposure and added by the caller, so that they do not depend on the numbe
 
 Unchecked indexing is safe: `jwpipe.steps.ramp.emicorr` makes every plane of the ramp's shape with four columns in one,
 bins come from a phase in [0, 1) and are held to the table's ends, tiles end at the end of the row, and there is room to
-set every sample aside.
+set aside half of the samples: a quarter at most lies further from a point than twice the spread about it.
 """
 
 from cython.parallel cimport parallel, prange, threadid
 
+cdef extern from *:
+    """
+    static Py_ssize_t take(Py_ssize_t *counter) {
+        Py_ssize_t mine;
+        #pragma omp atomic capture
+        mine = (*counter)++;
+        return mine;
+    }
+    """
+    Py_ssize_t take(Py_ssize_t *counter) nogil  # the next number, each to one thread alone
+
 cdef enum:
     TILE = 264  # samples at a time: a row of the full frame has 258
     WIDTH = 64  # pixels at a time while lines are made
+    LENGTH = 4096  # samples that are set aside together
 
-STRIP = WIDTH  # for the caller, who makes room
+# For the caller, who makes room.
+STRIP = WIDTH
+CHUNK = LENGTH
 
 cdef double ROUND = 4503599627370496.0  # 2**52: added and taken away, it leaves an integer
 
@@ -37,6 +51,13 @@ cdef struct Bin:
 
 cdef struct Sums:
     double number, total, squares
+
+
+cdef struct Aside:
+    float *values
+    unsigned short *bins
+    int *chunks         # of each chunk, its part and the number of its samples
+    Py_ssize_t *used    # chunks
 
 
 cdef float selected(float *values, Py_ssize_t count, Py_ssize_t rank) noexcept nogil:
@@ -230,7 +251,7 @@ cdef inline void phases(const Clock *clock, double start, Py_ssize_t first, Py_s
 def fold(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const float[:, :, ::1] level,
          const double[:, ::1] median, const double[:, ::1] start, double row, double column, double last,
          double period, const double[:, ::1] bins, double[:, :, ::1] sums, float[:, ::1] outer,
-         unsigned short[:, ::1] outer_bin, Py_ssize_t[::1] outer_count, int threads):
+         unsigned short[:, ::1] outer_bin, int[:, ::1] chunks, int threads):
     """Sum the samples by phase, and set aside those that later limits may leave out.
 
     Parameters
@@ -248,84 +269,99 @@ def fold(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const flo
         which samples are left out, limits outside of which they are set aside.
     sums : float64, (parts, nbins, 3)
         Out: number, sum, and sum of squares of the samples (DN) of each part of the exposure, but those set aside.
-    outer : float32, (parts, room)
-        Out: samples set aside, DN; room for all samples of a part.
-    outer_bin : uint16, (parts, room)
+    outer : float32, (nchunks, CHUNK)
+        Out: samples set aside, DN. Parts take the next free chunk as they need one.
+    outer_bin : uint16, (nchunks, CHUNK)
         Out: their bins.
-    outer_count : intp, (parts,)
-        Out: how many there are.
+    chunks : int32, (nchunks, 2)
+        Out: of each chunk, the part that took it, and how many samples it holds.
     threads : int
         Threads.
+
+    Returns
+    -------
+    int
+        Number of chunks in use.
     """
-    cdef Py_ssize_t parts = sums.shape[0], planes = data.shape[0] * data.shape[1], ngroups = data.shape[1]
-    cdef Py_ssize_t part, plane
+    cdef Py_ssize_t parts = sums.shape[0], planes = data.shape[0] * data.shape[1]
+    cdef Py_ssize_t part, used = 0
     cdef Clock clock
+    cdef Aside aside
     clock.row, clock.column, clock.last, clock.period = row, column, last, period
+    aside.values, aside.bins, aside.chunks, aside.used = &outer[0, 0], &outer_bin[0, 0], &chunks[0, 0], &used
     with nogil:
         for part in prange(parts, num_threads=threads, schedule="dynamic"):
-            outer_count[part] = 0
-            for plane in range(part * planes // parts, (part + 1) * planes // parts):
-                fold_group(data, slope, level, plane // ngroups, plane % ngroups, median, start, &clock,
-                           <const Bin *>&bins[0, 0], bins.shape[0], <Sums *>&sums[part, 0, 0], &outer[part, 0],
-                           &outer_bin[part, 0], &outer_count[part])
+            fold_part(data, slope, level, part, part * planes // parts, (part + 1) * planes // parts, median, start,
+                      &clock, <const Bin *>&bins[0, 0], bins.shape[0], <Sums *>&sums[part, 0, 0], &aside)
+    return used
 
 
-cdef void fold_group(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const float[:, :, ::1] level,
-                     Py_ssize_t i, Py_ssize_t g, const double[:, ::1] median, const double[:, ::1] start,
-                     const Clock *clock, const Bin *bins, int nbins, Sums *sums, float *outer,
-                     unsigned short *outer_bin, Py_ssize_t *outer_count) noexcept nogil:
-    cdef Py_ssize_t nx4 = slope.shape[2], aside = outer_count[0]
-    cdef Py_ssize_t y, tile, first, count, k
+cdef void fold_part(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const float[:, :, ::1] level,
+                    Py_ssize_t part, Py_ssize_t begin, Py_ssize_t end, const double[:, ::1] median,
+                    const double[:, ::1] start, const Clock *clock, const Bin *bins, int nbins, Sums *sums,
+                    const Aside *aside) noexcept nogil:
+    cdef Py_ssize_t nx4 = slope.shape[2], ngroups = data.shape[1], chunk = -1, kept = LENGTH
+    cdef Py_ssize_t plane, i, g, y, tile, first, count, k
     cdef int b
-    cdef double zero = median[i, g]
     cdef float value
     cdef double[TILE] dd, phase
     cdef int[TILE] where
     cdef const Bin *one
-    for y in range(data.shape[2]):
-        for tile in range((nx4 + TILE - 1) // TILE):
-            first = tile * TILE
-            count = min(<Py_ssize_t>TILE, nx4 - first)
-            samples(&data[i, g, y, 0], &slope[i, y, 0], &level[i, y, 0], g, first, count, dd)
-            phases(clock, start[i, g] + y * clock.row, first, count, first + count == nx4, phase)
-            for k in range(count):
-                where[k] = <int>(phase[k] * nbins)
-                where[k] = where[k] if where[k] < nbins else nbins - 1
-            for k in range(count):
-                value = <float>(dd[k] - zero)
-                b = where[k]
-                one = bins + b
-                if not one.begin < phase[k] <= one.end:  # the product was rounded across an edge, or lies on one
-                    b += (phase[k] > one.end) - (phase[k] <= one.begin)
-                    if b < 0:
-                        continue
+    for plane in range(begin, end):
+        i, g = plane // ngroups, plane % ngroups
+        for y in range(data.shape[2]):
+            for tile in range((nx4 + TILE - 1) // TILE):
+                first = tile * TILE
+                count = min(<Py_ssize_t>TILE, nx4 - first)
+                samples(&data[i, g, y, 0], &slope[i, y, 0], &level[i, y, 0], g, first, count, dd)
+                phases(clock, start[i, g] + y * clock.row, first, count, first + count == nx4, phase)
+                for k in range(count):
+                    where[k] = <int>(phase[k] * nbins)
+                    where[k] = where[k] if where[k] < nbins else nbins - 1
+                for k in range(count):
+                    value = <float>(dd[k] - median[i, g])
+                    b = where[k]
                     one = bins + b
-                if one.inner_low <= value <= one.inner_high:
-                    sums[b].number += 1
-                    sums[b].total += value
-                    sums[b].squares += <double>value * value
-                elif one.low <= value <= one.high:
-                    outer[aside] = value
-                    outer_bin[aside] = <unsigned short>b
-                    aside += 1
-    outer_count[0] = aside
+                    if not one.begin < phase[k] <= one.end:  # the product was rounded across an edge, or lies on one
+                        b += (phase[k] > one.end) - (phase[k] <= one.begin)
+                        if b < 0:
+                            continue
+                        one = bins + b
+                    if one.inner_low <= value <= one.inner_high:
+                        sums[b].number += 1
+                        sums[b].total += value
+                        sums[b].squares += <double>value * value
+                    elif one.low <= value <= one.high:
+                        if kept == LENGTH:
+                            chunk = take(aside.used)
+                            kept = 0
+                            aside.chunks[2 * chunk] = <int>part
+                            aside.chunks[2 * chunk + 1] = LENGTH
+                        aside.values[chunk * LENGTH + kept] = value
+                        aside.bins[chunk * LENGTH + kept] = <unsigned short>b
+                        kept += 1
+    if chunk >= 0:
+        aside.chunks[2 * chunk + 1] = <int>kept
 
 
 def fold_outer(const double[:, ::1] bins, double[:, :, ::1] sums, const float[:, ::1] outer,
-               const unsigned short[:, ::1] outer_bin, const Py_ssize_t[::1] outer_count, int threads):
-    """Sum the samples that `fold` set aside; parameters are as there, and `sums` is added to."""
-    cdef Py_ssize_t part, k
+               const unsigned short[:, ::1] outer_bin, const int[:, ::1] chunks, Py_ssize_t used, int threads):
+    """Sum the samples that `fold` set aside in the `used` first chunks; `sums` is added to, the rest as there."""
+    cdef Py_ssize_t part, chunk, k
     cdef int b
     cdef double value
     with nogil:
         for part in prange(sums.shape[0], num_threads=threads, schedule="dynamic"):
-            for k in range(outer_count[part]):
-                b = outer_bin[part, k]
-                value = outer[part, k]
-                if bins[b, 2] <= value <= bins[b, 3]:
-                    sums[part, b, 0] += 1
-                    sums[part, b, 1] += value
-                    sums[part, b, 2] += value * value
+            for chunk in range(used):
+                if chunks[chunk, 0] != part:
+                    continue
+                for k in range(chunks[chunk, 1]):
+                    b = outer_bin[chunk, k]
+                    value = outer[chunk, k]
+                    if bins[b, 2] <= value <= bins[b, 3]:
+                        sums[part, b, 0] += 1
+                        sums[part, b, 1] += value
+                        sums[part, b, 2] += value * value
 
 
 def subtract(float[:, :, :, ::1] data, const double[:, ::1] start, double row, double column, double last,

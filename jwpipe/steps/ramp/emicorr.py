@@ -228,13 +228,14 @@ class Samples:
         self.exposure, self.threads = exposure, threads
         nints, ngroups, ny, nx = exposure[0].shape
         parts = min(PARTS, nints * ngroups)
-        # Room for every sample. A quarter of them at most lies so far out, and memory is taken only as it is filled.
-        room = -(-nints * ngroups // parts) * ny * nx // 4
+        # Room for half of the samples, and for a chunk a part left unfilled. Memory is taken only as it is filled.
+        nchunks = nints * ngroups * ny * nx // 8 // kernel.CHUNK + 1 + parts
         self.bins = np.empty((nbins, 6))
         self.bins[:, 0], self.bins[:, 1] = np.arange(nbins) / nbins, np.arange(1, nbins + 1) / nbins
         self.sums = np.empty((parts, nbins, 3))
-        self.outer, self.outer_bin = np.empty((parts, room), "f4"), np.empty((parts, room), "u2")
-        self.outer_count = np.empty(parts, np.intp)
+        shape = nchunks, kernel.CHUNK
+        self.outer = np.empty(shape, "f4"), np.empty(shape, "u2"), np.empty((nchunks, 2), "i4")
+        self.used = 0
         self.core_sums = None
 
     def within(self, low, high, core_low, core_high, active):
@@ -255,15 +256,14 @@ class Samples:
             Number of samples, their sum (DN), and that of their squares.
         """
         whole = (low <= self.bins[:, 4]) & (high >= self.bins[:, 5])
-        outer = self.outer, self.outer_bin, self.outer_count
         self.bins[:, 2], self.bins[:, 3] = low, high
         if self.core_sums is None or not whole[active].all():
             self.bins[:, 4], self.bins[:, 5] = core_low, core_high
             self.sums[:] = 0
-            kernel.fold(*self.exposure, self.bins, self.sums, *outer, self.threads)
+            self.used = kernel.fold(*self.exposure, self.bins, self.sums, *self.outer, self.threads)
             self.core_sums = self.sums.copy()
         self.sums[:] = self.core_sums
-        kernel.fold_outer(self.bins, self.sums, *outer, self.threads)
+        kernel.fold_outer(self.bins, self.sums, *self.outer, self.used, self.threads)
         return self.sums.sum(axis=0).T
 
 
