@@ -52,7 +52,7 @@ class Params(StepParams):
     scale_reference: Annotated[bool, Help("scale the reference's waves to those found")] = True
     skip: Annotated[bool, Help("leave the step out")] = True
     onthefly_corr_freq: Annotated[
-        list[float] | None, Help("frequencies to correct by the waves found, Hz; no reference is used"), AtLeast(1e-3)
+        list[float] | None, Help("frequencies to correct by the waves found, Hz; no reference is used"), AtLeast(0.1)
     ] = None
 
 
