@@ -1,9 +1,10 @@
 """Simulated exposures: what the demo and the tests run on.
 
-A scene (`scene`) falls on a detector (`detector`, with the properties of `calibration`, the noise of `electronics`
-and the hits of `events`) and becomes a raw product (`headers`, `products`), the reference files that calibrate it
-(`references`, `crds`), and the truth (`truth`). Instruments and modes are data: `nircam` and its like, listed in
-`modes`.
+A scene (`scene`, `traces`, through `optics`) falls on a detector (`detector`, with the properties of `calibration`, the
+noise of `electronics` or `irs2`, the offsets of `transients` and the hits of `events`) and becomes a raw product and
+the truth (`headers`, `products`), and the reference files that calibrate it (`references` and its kin, `crds`).
+Instruments and modes are data: `nircam` and its like, listed in `modes`; what near infrared detectors share is in
+`hawaii`.
 """
 
 __all__ = ["Simulated", "modes", "simulate"]

@@ -12,6 +12,7 @@ from jwpipe.simulate.detector import expose
 from jwpipe.simulate.electronics import make_electronics
 from jwpipe.simulate.events import draw_events
 from jwpipe.simulate.exposure import plan
+from jwpipe.simulate.irs2 import Irs2Electronics
 from jwpipe.simulate.products import write_truth, write_uncal
 from jwpipe.simulate.streams import Streams
 
@@ -79,7 +80,10 @@ def simulate(mode, output_dir, **options):
     sources, light = mode.scene(exposure, options, depth, detector("sources"))
     light = light * calibration.response
     events = draw_events(exposure, options, calibration.active, streams)
-    electronics = make_electronics(exposure, properties, streams("interference"))
+    if calibration.interleaving:
+        electronics = Irs2Electronics(calibration.interleaving, properties)
+    else:
+        electronics = make_electronics(exposure, properties, streams("interference"))
     raw = expose(exposure, light, calibration, events, electronics, properties, streams)
 
     folder = Path(output_dir)

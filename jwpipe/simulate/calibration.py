@@ -7,6 +7,7 @@ import numpy as np
 from jwpipe.products.dq import Pixel
 from jwpipe.simulate.electronics import Readout
 from jwpipe.simulate.instrument import Window
+from jwpipe.simulate.irs2 import draw_interleaving
 
 __all__ = ["Calibration", "Properties", "draw_calibration"]
 
@@ -129,6 +130,8 @@ class Calibration:
         How strongly a pixel shows the detector's transients, 1 on average; None where there are none.
     biased : bool
         Whether the linearity correction acts on counts with the bias in them.
+    interleaving : Interleaving
+        What else is read in IRS2 readout; None in any other.
     """
 
     window: Window
@@ -143,6 +146,7 @@ class Calibration:
     kernel: np.ndarray
     transient: np.ndarray | None
     biased: bool
+    interleaving: object
 
     def has(self, flag):
         """Which pixels have a flag."""
@@ -153,6 +157,11 @@ class Calibration:
         """Which pixels are no reference pixels."""
         return ~self.has(Pixel.REFERENCE_PIXEL)
 
+    def as_read(self, name):
+        """Give ``bias`` or ``flags`` of everything that is read: in IRS2 readout that is more than the array."""
+        plane = getattr(self, name)
+        return self.interleaving.embed(plane, name) if self.interleaving else plane
+
     def cut(self, window):
         """Cut the part that another window reads."""
         if window == self.window:
@@ -161,7 +170,7 @@ class Calibration:
         planes = {
             item.name: np.ascontiguousarray(getattr(self, item.name)[..., rows, columns])
             for item in fields(self)
-            if item.name not in ("window", "kernel", "biased") and getattr(self, item.name) is not None
+            if item.name not in ("window", "kernel", "biased", "interleaving") and getattr(self, item.name) is not None
         }
         return replace(self, window=window, **planes)
 
@@ -255,6 +264,7 @@ def draw_calibration(exposure, window, properties, streams):
         kernel=kernel,
         transient=spread("transient", 0.3) if p.transients else None,
         biased=p.biased,
+        interleaving=draw_interleaving(exposure, p, streams) if exposure.pattern.irs2 else None,
     )
 
 

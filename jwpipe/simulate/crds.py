@@ -96,6 +96,10 @@ class Cache:
         rows.setdefault(key, f"{self.stem}_{reftype}_{len(rows) + 1:04d}{extension}")
         return self.references / rows[key]
 
+    def exclude(self, reftype, values):
+        """Say that there is no reference of a type for some values, see `place`."""
+        self.rules[reftype][tuple(values[name] for name in self.instrument.rules[reftype])] = "N/A"
+
     def write(self):
         """Write the rules and the configuration."""
         instrument = self.instrument.name
@@ -118,7 +122,7 @@ class Cache:
         """Rows of the rules that an earlier simulation wrote."""
         selector = self._selector(self._rmap(reftype), lambda tree: tree.value.args[0])
         return {
-            tuple(ast.literal_eval(key)): ast.literal_eval(value.args[0].values[0])
+            tuple(ast.literal_eval(key)): ast.literal_eval(value.args[0].values[0] if hasattr(value, "args") else value)
             for key, value in zip(selector.keys, selector.values, strict=True)
         }
 
@@ -199,6 +203,9 @@ def _table(rows):
 
 def _match(rows):
     lines = [
-        f"    {key!r} : UseAfter({{\n        {USEAFTER!r} : {file!r},\n    }}),\n" for key, file in sorted(rows.items())
+        f"    {key!r} : 'N/A',\n"
+        if file == "N/A"
+        else f"    {key!r} : UseAfter({{\n        {USEAFTER!r} : {file!r},\n    }}),\n"
+        for key, file in sorted(rows.items())
     ]
     return "Match({\n" + "".join(lines) + "})"

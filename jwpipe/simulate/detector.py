@@ -73,7 +73,7 @@ def expose(exposure, light, calibration, events, electronics, properties, stream
         Of the window.
     events : Events
         Hits.
-    electronics : Electronics
+    electronics : Electronics or Irs2Electronics
         Correlated noise.
     properties : Properties
         Of the detector.
@@ -83,21 +83,21 @@ def expose(exposure, light, calibration, events, electronics, properties, stream
     Returns
     -------
     dict of str to ndarray of uint16
-        Extensions of the raw exposure, DN: ``SCI`` (nints, ngroups, ny, nx) and, where the exposure has them,
-        ``ZEROFRAME`` (nints, ny, nx), the first frame of each integration, and ``REFOUT`` (nints, ngroups, ny, nx/4),
-        the reference output.
+        Extensions of the raw exposure, DN: ``SCI`` (nints, ngroups, ny, nx), of 3200 rows in IRS2 readout, and, where
+        the exposure has them, ``ZEROFRAME`` (nints, ny, nx), the first frame of each integration, and ``REFOUT``
+        (nints, ngroups, ny, nx/4), the reference output.
     """
     pattern, active, transients = exposure.pattern, calibration.active, properties.transients
     electrons = ((light.astype("f8") + calibration.dark) * exposure.frame_time).clip(0)
     electrons[~active] = 0
     pixels = _Pixels(calibration)
-    raw = {"SCI": np.empty(exposure.shape, "u2")}
+    raw = {"SCI": np.empty((*exposure.shape[:2], *electronics.shape), "u2")}
     if exposure.has_zeroframe:
         raw["ZEROFRAME"] = np.empty((exposure.nints, *exposure.window.shape), "u2")
     if exposure.instrument.interleaved:
         ny, nx = exposure.window.shape
         raw["REFOUT"] = np.empty((*exposure.shape[:2], ny, nx // exposure.window.noutputs), "u2")
-    sums = np.empty(exposure.window.shape, "u4")
+    sums = np.empty(electronics.shape, "u4")
     for i in range(exposure.nints):
         noise = streams("reset", i).standard_normal(exposure.window.shape, "f4")
         level = np.float32(properties.reset_noise) * noise
@@ -113,10 +113,9 @@ def expose(exposure, light, calibration, events, electronics, properties, stream
                 if transients:
                     signal += np.float32(transients.offset(i, frame, exposure.frames)) * calibration.transient
                 stream = streams("read", i, frame)
-                noise, common = electronics.frame(stream, exposure.frame_clock(i, frame))
-                signal += noise
-                signal += stream.standard_normal(signal.shape, "f4") * calibration.noise
-                counts = _digitized(signal)
+                clock = exposure.frame_clock(i, frame)
+                seen, common = electronics.read(signal, calibration.noise, stream, clock)
+                counts = _digitized(seen)
                 if frame == 0 and exposure.has_zeroframe:
                     raw["ZEROFRAME"][i] = counts
                 sums += counts

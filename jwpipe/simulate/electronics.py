@@ -7,7 +7,7 @@ import numpy as np
 from jwpipe.simulate.exposure import PIXEL_TIME
 from jwpipe.simulate.instrument import to_science
 
-__all__ = ["Electronics", "Interference", "Readout", "make_electronics"]
+__all__ = ["Electronics", "Interference", "PinkNoise", "Readout", "make_electronics"]
 
 ROW_OVERHEAD = 12  # pixel times between rows
 
@@ -102,8 +102,35 @@ class Electronics:
         rows, columns = readout.shape
         self.width = columns // len(readout.outputs)
         self.line = self.width + ROW_OVERHEAD
-        self.shape_common = _PinkNoise(rows * self.line)
-        self.shape_rows = _PinkNoise(rows)
+        self.shape = readout.to_science(np.empty(readout.shape, "?")).shape
+        self.shape_common = PinkNoise(rows * self.line)
+        self.shape_rows = PinkNoise(rows)
+
+    def read(self, signal, noise, stream, clock):
+        """Read a frame.
+
+        Parameters
+        ----------
+        signal : ndarray of float32, (ny, nx)
+            DN, changed in place.
+        noise : ndarray of float32, (ny, nx)
+            White noise of each pixel, DN.
+        stream : numpy.random.Generator
+            Random numbers.
+        clock : int
+            Pixel times from the start of the exposure.
+
+        Returns
+        -------
+        frame : ndarray of float32
+            DN, as the raw exposure holds it.
+        common : ndarray of float32
+            See `frame`.
+        """
+        correlated, common = self.frame(stream, clock)
+        signal += correlated
+        signal += stream.standard_normal(signal.shape, "f4") * noise
+        return signal, common
 
     def frame(self, stream, clock=0):
         """Draw the noise of one frame.
@@ -139,7 +166,7 @@ class Electronics:
         return readout.to_science(frame), common
 
 
-class _PinkNoise:
+class PinkNoise:
     """Series of unit variance whose power falls with the frequency."""
 
     def __init__(self, size):

@@ -1,6 +1,7 @@
 """One exposure as commanded: what is read, how, and when."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from jwpipe.errors import UsageError, nearest
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
@@ -8,6 +9,7 @@ from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
 __all__ = ["Exposure", "plan"]
 
 FIRST = 60000.25  # MJD of the first exposure: 2023-02-25T06:00
+MJD_ZERO = datetime(1858, 11, 17)
 PIXEL_TIME = 1e-5  # s
 APART = 1.0 / 24.0  # d between exposures
 
@@ -36,6 +38,8 @@ class Exposure:
         The filter, or what else the mode chooses (`Mode.choice`); empty where there is no choice.
     number : int
         EXPOSURE, from 1.
+    guides : bool
+        Whether it is one of a guider that guides.
     """
 
     instrument: Instrument
@@ -48,6 +52,7 @@ class Exposure:
     exp_type: str
     filter: str
     number: int
+    guides: bool = False
 
     @property
     def shape(self):
@@ -110,6 +115,9 @@ class Exposure:
     @property
     def root(self):
         """Name of the exposure's files, but for the suffix."""
+        if self.guides:
+            end = MJD_ZERO + timedelta(days=self.start, seconds=round(self.duration))
+            return f"jw00042001001_gs-{self.exp_type.removeprefix('FGS_').lower()}_{end:%Y%j%H%M%S}"
         return f"jw00042001001_02101_{self.number:05d}_{self.detector.name.lower()}"
 
 
@@ -154,7 +162,8 @@ def plan(mode, options):
         pattern=instrument.patterns[options.readpatt],
         ngroups=options.groups,
         nints=options.integrations,
-        exp_type=mode.exp_type,
+        exp_type=mode.exp_type.format(band),
         filter=band,
         number=options.exposure,
+        guides=mode.guides,
     )

@@ -15,7 +15,7 @@ from jwpipe.simulate.optics import Optics
 from jwpipe.simulate.references import References
 from jwpipe.simulate.scene import Field, darkness
 
-__all__ = ["DARK", "IMAGE", "INSTRUMENT"]
+__all__ = ["DARK", "IMAGE", "INSTRUMENT", "PROPERTIES"]
 
 DETECTORS = {
     name: Detector(name, number, "", "", -1, slowaxis, v2, v3, angle, scale, aperture)
@@ -59,7 +59,7 @@ INSTRUMENT = Instrument(
     windows=windows,
     frame_time=frame_time,
     references=References,
-    rules=RULES | {"mask": (*RULES["mask"], "META.EXPOSURE.TYPE")},
+    rules=RULES | dict.fromkeys(("mask", "flat"), (*RULES["mask"], "META.EXPOSURE.TYPE")),
     parameters=PARAMETERS,
 )
 

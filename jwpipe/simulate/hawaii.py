@@ -6,10 +6,11 @@ Source: JWST User Documentation, "Understanding Exposure Times" and the detector
 from jwpipe.simulate.crds import BY_DETECTOR, BY_PLACE, BY_READOUT
 from jwpipe.simulate.instrument import Window
 
-__all__ = ["BORDERS", "FULL", "PARAMETERS", "PIXEL_AREA", "RULES", "SIDE", "frame_time"]
+__all__ = ["BORDERS", "FULL", "IRS2_ROW", "PARAMETERS", "PIXEL_AREA", "RULES", "SIDE", "frame_time"]
 
 SIDE = 2048
 BORDERS = (4, 4, 4, 4)
+IRS2_ROW = 712  # pixel times of a row in IRS2 readout
 PIXEL_AREA = 1.8e-3**2
 FULL = Window("FULL", 0, 0, SIDE, SIDE, 4)
 
@@ -18,6 +19,8 @@ def frame_time(exposure):
     """Time between frames, s: 10 us a pixel, 12 pixels of overhead a row, one or two rows a frame."""
     window = exposure.window
     fast, slow = window.shape[::-1] if abs(exposure.detector.fastaxis) == 1 else window.shape
+    if exposure.pattern.irs2:
+        return (IRS2_ROW * (slow + 1) + 1) * 1e-5
     if window.noutputs == 4:
         return ((fast // 4 + 12) * (slow + 1) + 1) * 1e-5
     return (fast + 12) * (slow + 2) * 1e-5

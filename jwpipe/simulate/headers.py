@@ -7,7 +7,19 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-__all__ = ["GROUP", "INT_TIMES", "group_table", "int_times_table", "iso", "primary_cards", "science_cards"]
+from jwpipe.simulate.exposure import MJD_ZERO
+
+__all__ = [
+    "GROUP",
+    "INT_TIMES",
+    "TRACK",
+    "group_table",
+    "int_times_table",
+    "iso",
+    "primary_cards",
+    "science_cards",
+    "track_table",
+]
 
 TARGET = 80.4875, -69.4975  # astrometric field in the Large Magellanic Cloud, degrees
 ROLL = 104.5  # position angle of V3 at the reference point, degrees
@@ -19,7 +31,6 @@ BARYCENTRIC = (-138_033_000.0, 56_402_000.0, 24_451_000.0), (-12.31, -25.32, -10
 GEOCENTRIC = (-1.37e9, 5.597e8, 2.426e8), (-105.0, -230.0, -96.0)
 BARYCENTRIC_DELAY, HELIOCENTRIC_DELAY = 164.2, 166.9
 
-MJD_ZERO = datetime(1858, 11, 17)
 DAY_ZERO = datetime(2000, 1, 1)  # days of the GROUP table are counted from here
 
 GROUP = np.dtype(
@@ -49,6 +60,9 @@ INT_TIMES = np.dtype(
         ("int_mid_BJD_TDB", ">f8"),
         ("int_end_BJD_TDB", ">f8"),
     ]
+)
+TRACK = np.dtype(
+    [("observatory_time", "S23"), ("x_corner", ">f8"), ("y_corner", ">f8"), ("x_size", ">i4"), ("y_size", ">i4")]
 )
 
 
@@ -147,7 +161,7 @@ def primary_cards(exposure, mode):
         ("EXPMID", middle, "[d] exposure mid time in MJD"),
         ("EXPEND", start + duration / 86400, "[d] exposure end time in MJD"),
         ("READPATT", exposure.readpatt, "Readout pattern"),
-        ("NOUTPUTS", window.noutputs, "Number of detector outputs used"),
+        ("NOUTPUTS", window.noutputs + pattern.irs2, "Number of detector outputs used"),
         ("NINTS", exposure.nints, "Number of integrations in exposure"),
         ("NGROUPS", exposure.ngroups, "Number of groups in integration"),
         ("NFRAMES", pattern.nframes, "Number of frames per group"),
@@ -358,4 +372,20 @@ def int_times_table(exposure):
         for name, part in (("start", 0), ("mid", 0.5), ("end", 1)):
             seconds = exposure.integration_start(i) + part * exposure.integration_time + delay
             table[f"int_{name}_{scale}"] = exposure.start + seconds / 86400
+    return table
+
+
+def track_table(exposure):
+    """Make the table of where the subarray of a guider that tracks lay.
+
+    Returns
+    -------
+    ndarray of TRACK
+        A row an integration; corners in pixels of the detector, from 1.
+    """
+    table = np.zeros(exposure.nints, TRACK)
+    window = exposure.window
+    table["observatory_time"] = [iso(exposure, exposure.integration_start(i)) for i in range(exposure.nints)]
+    table["x_corner"], table["y_corner"] = window.x + 1, window.y + 1
+    table["x_size"], table["y_size"] = window.nx, window.ny
     return table

@@ -88,11 +88,12 @@ class Window:
 
 @dataclass(frozen=True)
 class ReadPattern:
-    """A readout pattern: frames averaged to a group, frames dropped between groups, samples a pixel."""
+    """A readout pattern: frames averaged to a group, dropped between groups, samples a pixel, whether it is IRS2."""
 
     nframes: int
     groupgap: int
     nsamples: int = 1
+    irs2: bool = False
 
     @property
     def single(self):

@@ -21,9 +21,11 @@ CATALOGUE = {
     ),
     "niriss-ami": ("jwpipe.simulate.niriss", "AMI", "NIRISS aperture masking interferometry: a star's fringes"),
     "fgs-image": ("jwpipe.simulate.fgs", "IMAGE", "FGS as a camera: stars, a galaxy and sky on one guider"),
+    "guider": ("jwpipe.simulate.guider", "GUIDER", "a guider that acquires or tracks its star"),
     "miri-image": ("jwpipe.simulate.miri", "IMAGE", "MIRI imaging: stars, a galaxy and sky"),
     "miri-mrs-detector": ("jwpipe.simulate.miri", "MRS", "MIRI medium resolution spectroscopy: one detector's slices"),
     "nirspec-subarray": ("jwpipe.simulate.nirspec", "SUBARRAY", "NIRSpec time series of a star in a wide slit"),
+    "nirspec-irs2": ("jwpipe.simulate.nirspec", "IRS2", "NIRSpec multi-object spectroscopy in IRS2 readout"),
     "nircam-dark": ("jwpipe.simulate.nircam", "DARK", "NIRCam without light"),
     "niriss-dark": ("jwpipe.simulate.niriss", "DARK", "NIRISS without light"),
     "fgs-dark": ("jwpipe.simulate.fgs", "DARK", "FGS as a camera without light"),
@@ -75,7 +77,7 @@ class Mode:
     instrument : Instrument
         Whose mode it is.
     exp_type, template : str
-        EXP_TYPE and TEMPLATE.
+        EXP_TYPE and TEMPLATE; ``{}`` stands for what the mode chooses.
     options : type of Options
         Its options.
     properties : Properties
@@ -90,6 +92,10 @@ class Mode:
         Name of the option that chooses among `filters`.
     time_series : bool
         TSOVISIT.
+    reftypes : tuple of str
+        Types of references that are written; empty for all that the instrument has.
+    guides : bool
+        Whether the exposure is one of a guider that guides.
     """
 
     name: str
@@ -103,6 +109,8 @@ class Mode:
     filters: dict = field(default_factory=dict)
     choice: str = "filter"
     time_series: bool = False
+    reftypes: tuple[str, ...] = ()
+    guides: bool = False
 
     def check(self, given):
         """Make the mode's options of what was given.

@@ -12,12 +12,14 @@ from jwpipe.simulate.calibration import Properties
 from jwpipe.simulate.crds import BY_READOUT
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
+from jwpipe.simulate.irs2 import NORMAL, REFERENCE
 from jwpipe.simulate.modes import LightOptions, Mode, Options
-from jwpipe.simulate.references import TRAPS, References
+from jwpipe.simulate.references import TRAPS
+from jwpipe.simulate.references_nirspec import NirspecReferences
 from jwpipe.simulate.scene import darkness
 from jwpipe.simulate.traces import Trace, Traces
 
-__all__ = ["DARK", "INSTRUMENT", "SUBARRAY"]
+__all__ = ["DARK", "INSTRUMENT", "IRS2", "SUBARRAY"]
 
 DETECTORS = {
     name: Detector(name, number, "", "", fastaxis, slowaxis, v2, v3, angle, (0.1033, 0.1054), name)
@@ -27,7 +29,13 @@ DETECTORS = {
     ]
 }
 TRADITIONAL = ("NRSRAPID", "NRS")
-PATTERNS = {"NRSRAPID": ReadPattern(1, 0), "NRS": ReadPattern(4, 0)}
+PATTERNS = {
+    "NRSRAPID": ReadPattern(1, 0),
+    "NRS": ReadPattern(4, 0),
+    "NRSIRS2RAPID": ReadPattern(1, 0, irs2=True),
+    "NRSIRS2": ReadPattern(5, 0, irs2=True),
+}
+INTERLEAVED = ("NRSIRS2RAPID", "NRSIRS2")
 
 ROW, HEIGHT = 945, 32  # of the subarrays of a slit: first row from 0, and rows
 # Their first column from 0, on either detector, and columns.
@@ -55,14 +63,25 @@ INSTRUMENT = Instrument(
     patterns=PATTERNS,
     windows=windows,
     frame_time=frame_time,
-    references=References,
-    rules={name: keys for name, keys in RULES.items() if name not in TRAPS} | {"dark": (*BY_READOUT, *PLACE)},
+    references=NirspecReferences,
+    rules={name: keys for name, keys in RULES.items() if name not in TRAPS}
+    | {
+        "dark": (*BY_READOUT, *PLACE),
+        "mask": BY_READOUT,
+        "refpix": ("META.INSTRUMENT.DETECTOR", "META.EXPOSURE.READPATT"),
+    },
     parameters=PARAMETERS,
 )
 
 PROPERTIES = Properties(gain=1.0, bias=(11000.0, 15000.0), read_noise=6.0, dark=0.008, pedestal=5.0)
 
 GRATINGS = {"CLEAR": "PRISM", "F070LP": "G140H", "F100LP": "G140H", "F170LP": "G235H", "F290LP": "G395H"}
+
+
+IRS2_CARDS = [
+    ("NRS_NORM", NORMAL, "Number of normal pixels in IRS2 readout"),
+    ("NRS_REF", REFERENCE, "Number of reference pixels in IRS2 readout"),
+]
 
 
 def elements(exposure):
@@ -72,6 +91,7 @@ def elements(exposure):
         ("GRATING", GRATINGS[exposure.filter], "Name of grating used"),
         ("FXD_SLIT", "S1600A1", "Name of fixed slit aperture used"),
         ("LAMP", "NONE", "Internal lamp state"),
+        *(IRS2_CARDS if exposure.pattern.irs2 else ()),
     ]
 
 
@@ -113,6 +133,32 @@ SUBARRAY = Mode(
     elements=elements,
     filters={"": tuple(GRATINGS)},
     time_series=True,
+)
+
+
+class Irs2Options(LightOptions):
+    """Options of `nirspec-irs2`."""
+
+    detector: Annotated[str, Help("detector"), OneOf(*DETECTORS)] = "NRS1"
+    subarray: Annotated[str, Help("subarray"), OneOf("FULL")] = "FULL"
+    readpatt: Annotated[str, Help("readout pattern"), OneOf(*INTERLEAVED)] = "NRSIRS2RAPID"
+    filter: Annotated[str, Help("filter, and the grating that goes with it"), OneOf(*GRATINGS)] = "F170LP"
+
+
+# Spectra of a few open shutters of a quadrant, and of the fixed slits between the quadrants.
+SLITS = tuple(
+    Trace((y, 12.0, -6.0), fwhm=3.0, strength=strength, slit=6.0)
+    for y, strength in ((310.0, 0.4), (655.0, 1.0), (ROW + 15.5, 0.7), (1420.0, 0.2), (1770.0, 0.6))
+)
+
+IRS2 = replace(
+    SUBARRAY,
+    name="nirspec-irs2",
+    exp_type="NRS_MSASPEC",
+    template="NIRSpec MultiObject Spectroscopy",
+    options=Irs2Options,
+    scene=Traces(SLITS, along_x=True),
+    time_series=False,
 )
 
 DARK = replace(

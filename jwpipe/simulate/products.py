@@ -77,8 +77,11 @@ def write_uncal(path, exposure, mode, raw):
     blocks = [primary(headers.primary_cards(exposure, mode))]
     cards = {"SCI": headers.science_cards(exposure)}
     blocks += [image(name, array, cards.get(name, ())) for name, array in raw.items()]
-    blocks.append(table("GROUP", headers.group_table(exposure)))
-    blocks.append(table("INT_TIMES", headers.int_times_table(exposure)))
+    if not exposure.guides:
+        blocks.append(table("GROUP", headers.group_table(exposure)))
+        blocks.append(table("INT_TIMES", headers.int_times_table(exposure)))
+    elif exposure.exp_type == "FGS_TRACK":
+        blocks.append(table("Track subarray table", headers.track_table(exposure)))
     blocks.append(tree_block(*empty_tree(), {"model_type": "Level1bModel", "filename": path.name}))
     write_fits(path, blocks)
 

@@ -68,7 +68,8 @@ class References:
         if options.persistence and "persat" not in rules:
             raise UsageError(f"{self.exposure.instrument.name} has no references for persistence")
         for name in rules:
-            if not name.startswith("pars-") and (options.persistence or name not in TRAPS):
+            wanted = name in (self.mode.reftypes or rules) and (options.persistence or name not in TRAPS)
+            if wanted and not name.startswith("pars-"):
                 getattr(self, name)()
         if options.pars:
             self.parameters()
@@ -131,7 +132,7 @@ class References:
 
     def mask(self):
         """Write the bad pixels."""
-        known = self.calibration.flags
+        known = self.calibration.as_read("flags")
         flags = np.zeros_like(known)
         for bit, name in enumerate(MASK_FLAGS):
             flags[(known & Pixel[name]) != 0] |= np.uint32(1 << bit)
@@ -151,8 +152,10 @@ class References:
     def superbias(self):
         """Write the bias."""
         c = self.calibration
-        error = np.full(c.bias.shape, 0.5, "f4")
-        blocks = [image("SCI", c.bias), image("ERR", error), *self._flagged("UNRELIABLE_BIAS")]
+        bias, flags = c.as_read("bias"), c.as_read("flags")
+        error = np.full(bias.shape, 0.5, "f4")
+        flagged = image("DQ", flags & np.uint32(Pixel.UNRELIABLE_BIAS)), dq_def(["UNRELIABLE_BIAS"], standard=True)
+        blocks = [image("SCI", bias), image("ERR", error), *flagged]
         self.write("superbias", "SuperBiasModel", "Bias", blocks, c.window, self._readout())
 
     def linearity(self):
@@ -175,6 +178,14 @@ class References:
         noise = np.sqrt(2 * (c.noise**2 + np.float32(self.residual**2 + 1 / 12)))  # 1/12: whole numbers
         noise = image("SCI", noise.astype("f4"), [("BUNIT", "DN", "unit")])
         self.write("readnoise", "ReadnoiseModel", "Read noise", [noise], c.window, self._readout())
+
+    def flat(self):
+        """Write the response to light."""
+        c = self.calibration
+        response = np.where(c.active, c.response, np.float32(1))
+        dead = image("DQ", c.flags & np.uint32(Pixel.DEAD)), dq_def(["DEAD"], standard=True)
+        error = image("ERR", np.full(response.shape, 1e-3, "f4"))
+        self.write("flat", "FlatModel", "Response to light", [image("SCI", response), error, *dead], c.window)
 
     def ipc(self):
         """Write the kernel that undoes the inter-pixel capacitance, to first order."""

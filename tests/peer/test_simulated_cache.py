@@ -50,6 +50,7 @@ CASES = {
         {"subarray": "SUB2048", "detector": "NRS2", "integrations": 2, "filter": "F170LP"},
         NIR,
     ),
+    "nirspec irs2": ("nirspec-irs2", {"detector": "NRS2", "groups": 4}, NIR),
     "guider 1": ("fgs-image", {"subarray": "SUB128LL"}, NIR),
     "guider 2": ("fgs-image", {"subarray": "SUB128LL", "detector": "GUIDER2"}, NIR),
 }
@@ -108,3 +109,17 @@ def test_dark_pipeline_with_the_simulated_cache(mode, subarray, states, tmp_path
     run_pipeline(made, RUN.replace("Detector1", "Dark"), [made.uncal, tmp_path])
     head = fits.getheader(made.uncal.with_name(made.uncal.name.replace("uncal", "darkpipeline")))
     assert {name: head[name] for name in states} == states
+
+
+@pytest.mark.parametrize("kind", ["ACQ1", "ACQ2", "TRACK"])
+def test_guider_pipeline_with_the_simulated_cache(kind, tmp_path):
+    made = simulate("guider", tmp_path, kind=kind, brightness=2.0, cosmic_ray_rate=0)
+    references = sorted(made.crds_path.rglob("*.fits"))
+    assert run(VALIDATE, references).stdout == ""
+    run_pipeline(made, RUN.replace("Detector1", "Guider"), [made.uncal, tmp_path])
+    with fits.open(made.uncal.with_name(made.uncal.name.replace("uncal", "cal"))) as file:
+        head, rate, dq = file[0].header, file["SCI"].data, file["DQ"].data
+    assert (head["S_DQINIT"], head["S_GUICDS"], head["S_FLAT"]) == ("COMPLETE", "COMPLETE", "COMPLETE")
+    truth = fits.getdata(made.truth, "RATE")
+    star = (truth > 0.2 * truth.max()) & (dq == 0)
+    assert (rate.mean(axis=0)[star] / truth[star]).mean() == pytest.approx(1, abs=0.05)

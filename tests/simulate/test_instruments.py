@@ -6,8 +6,13 @@ import pytest
 from astropy.io import fits
 
 from jwpipe.errors import UsageError
+from jwpipe.products.dq import Pixel
+from jwpipe.products.ramp import Ramp
 from jwpipe.simulate import modes, simulate
 from jwpipe.simulate.exposure import plan
+from jwpipe.simulate.irs2 import draw_interleaving
+from jwpipe.simulate.streams import Streams
+from jwpipe.steps.ramp.irs2 import science_rows
 
 QUIET = {"stars": 0, "galaxies": 0, "cosmic_ray_rate": 0}
 
@@ -30,6 +35,8 @@ def planned(mode, **options):
         ("fgs-image", {"subarray": "SUB128LL"}, 0.182),
         ("nirspec-subarray", {}, 0.22616),
         ("nirspec-subarray", {"subarray": "SUB2048"}, 0.902),
+        ("nirspec-irs2", {}, 14.58889),
+        ("guider", {}, 0.182),
         ("miri-image", {}, 2.77504),
         ("miri-image", {"readpatt": "SLOWR1"}, 23.88992),
         ("miri-image", {"subarray": "SUB64"}, 0.08512),
@@ -161,3 +168,48 @@ def test_no_light_in_darks(mode, subarray, kind, tmp_path):
     assert fits.getdata(made.truth, "DARK").any()
     with pytest.raises(UsageError, match="no parameter 'sky'"):
         simulate(mode, tmp_path, sky=1.0)
+
+
+@pytest.mark.parametrize("detector", ["NRS1", "NRS2"])
+def test_irs2_puts_pixels_among_others(detector):
+    exposure = planned("nirspec-irs2", detector=detector)
+    layout = draw_interleaving(exposure, modes.load("nirspec-irs2").properties, Streams(1))
+    plane = np.arange(2048**2, dtype="u4").reshape(2048, 2048)
+    whole = layout.embed(plane, "flags")
+    ramp = Ramp()
+    ramp.data = whole[None, None].astype("f4")
+    ramp["DETECTOR"] = detector
+    rows = science_rows(ramp)
+    np.testing.assert_array_equal(whole[rows], plane)
+    others = np.delete(whole, rows, axis=0)
+    assert others.shape == (1152, 2048)
+    assert (others & Pixel.REFERENCE_PIXEL).all()
+
+
+def test_irs2_reads_3200_rows(tmp_path):
+    made = simulate("nirspec-irs2", tmp_path, detector="NRS2", groups=1, cosmic_ray_rate=0, sky=100.0)
+    head, data = fits.getheader(made.uncal), fits.getdata(made.uncal)
+    assert data.shape == (1, 1, 3200, 2048)
+    assert (head["SUBSIZE2"], head["NOUTPUTS"], head["NRS_NORM"], head["NRS_REF"]) == (2048, 5, 16, 4)
+    folder = made.crds_path / "references/jwst/nirspec"
+    assert fits.getheader(folder / "jwst_nirspec_refpix_0001.fits", "IRS2")["NAXIS2"] == 2 * 712 * 2048
+    ramp = Ramp.read(made.uncal)
+    light = (data[0, 0] - fits.getdata(folder / "jwst_nirspec_superbias_0001.fits"))[science_rows(ramp)]
+    seen = fits.getdata(made.truth, "RATE") * head["TFRAME"]
+    lit = seen > 300
+    assert np.median(light[lit] / seen[lit]) == pytest.approx(1, abs=0.05)
+
+
+def test_guiders_write_their_own_kind_of_exposure(tmp_path):
+    made = simulate("guider", tmp_path, kind="TRACK", integrations=3)
+    assert made.uncal.name == "jw00042001001_gs-track_2023056060000_uncal.fits"
+    with fits.open(made.uncal) as file:
+        assert [hdu.name for hdu in file] == ["PRIMARY", "SCI", "TRACK SUBARRAY TABLE", "ASDF"]
+        head = file[0].header
+        assert (head["EXP_TYPE"], head["READPATT"], head["SUBARRAY"]) == ("FGS_TRACK", "TRACK", "32X32")
+        assert (head["FASTAXIS"], head["SLOWAXIS"], head["GROUPGAP"]) == (2, -1, 1)
+        assert file["SCI"].data.shape == (3, 2, 32, 32)
+        assert file["TRACK SUBARRAY TABLE"].data["x_corner"].tolist() == [head["SUBSTRT1"]] * 3
+    assert len(list((tmp_path / "crds/references").rglob("*.fits"))) == 4
+    head = fits.getheader(simulate("guider", tmp_path).uncal)
+    assert (head["SUBSTRT1"], head["SUBSTRT2"], head["TGROUP"]) == (887, 1022, 0.364)  # as in the flight exposure
