@@ -51,6 +51,7 @@ CASES = {
         NIR,
     ),
     "nirspec irs2": ("nirspec-irs2", {"detector": "NRS2", "groups": 4}, NIR),
+    "miri spectra": ("miri-mrs-detector", {"detector": "MIRIFULONG", "sky": 2e3}, MIRI | {"S_RSCD": "SKIPPED"}),
     "guider 1": ("fgs-image", {"subarray": "SUB128LL"}, NIR),
     "guider 2": ("fgs-image", {"subarray": "SUB128LL", "detector": "GUIDER2"}, NIR),
 }
