@@ -19,7 +19,7 @@ from jwpipe.products.product import Plane
 
 __all__ = ["available_memory", "estimate"]
 
-PROGRAM = 80_000_000  # the interpreter with its libraries, headers and tables
+PROGRAM = 135_000_000  # the interpreter with its libraries (the most: those that read ASDF), headers and tables
 MARK = 1 / 8  # one bit a sample, that jump keeps while it looks at neighbours
 SLOPES = 20  # slope, error, two variances, flags: of the pixel of an integration, and of the exposure
 PLANES = 20  # what references tell of a pixel while its slopes are made: gain, read noise, dark current, and room

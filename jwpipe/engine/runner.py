@@ -176,11 +176,13 @@ class _Execution:
 
     def save_all(self, products, suffix, suffixes):
         """Save products under their own suffixes, or numbered under one that the user chose."""
-        for i, product in enumerate(products):
+        before = len(self.outcome.files)
+        for i, product in reversed([*enumerate(products)]):  # the main product last: where it exists, all of them do
             if suffix:
                 self.save(product, suffix, i if len(products) > 1 else None)
             else:
                 self.save(product, suffixes[i])
+        self.outcome.files[before:] = reversed(self.outcome.files[before:])
 
     def choose_references(self, product, uses):
         """Find the files of every step that is going to run, so that a missing one is told before any work."""

@@ -18,7 +18,7 @@ from builders import make_ramp, write_reference
 from jwpipe.cli import main
 from jwpipe.cli.batch import exit_status, size
 from jwpipe.engine import api, batch
-from jwpipe.errors import UsageError
+from jwpipe.errors import OutputError, UsageError
 
 ROOT = Path(__file__).parents[2]
 SATURATION = ["--override", "saturation=sat.fits", "-o", "out"]
@@ -72,6 +72,23 @@ def test_a_corrupt_file_stops_no_other(folder, jobs, capsys):
     assert "1 done, 3 skipped, 0 failed" in capsys.readouterr().err
     assert len(made(folder)) == 4
     assert (folder / "out" / "e000_saturation.fits").stat().st_mtime_ns == before
+
+
+def test_an_exposure_of_which_a_product_is_missing_does_not_count_as_done(folder, monkeypatch, capsys):
+    for reftype in ("gain", "readnoise"):
+        write_reference(folder / f"{reftype}.fits", {"SCI": np.full((32, 32), 5.0)})
+    overrides = ["--override", "gain=gain.fits", "--override", "readnoise=readnoise.fits"]
+    command = ["ramp_fit", *exposures(folder, 2), *overrides, "-o", "out", "--skip-existing"]
+
+    def no_room(self, path):
+        raise OutputError(f"cannot write {path}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jwpipe.products.images.Cube.write", no_room)
+        assert main(command) == 1
+    assert main(command) == 0
+    assert "2 done, 0 skipped, 0 failed" in capsys.readouterr().err
+    assert made(folder) == [f"e00{i}_{j}_ramp_fit.fits" for i in range(2) for j in range(2)]
 
 
 @pytest.mark.parametrize(("statuses", "expected"), [([0, 0], 0), ([3, 3], 3), ([3, 4], 1), ([0, 3], 1), ([0, 130], 1)])

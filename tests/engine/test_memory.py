@@ -76,7 +76,7 @@ def test_the_estimate_is_a_little_above_the_measured_peak(case, exposures, tmp_p
     exposure = grown(exposures, *SHAPES[case])
     estimate = memory.estimate(api.read_input(api.load("detector1"), exposure.uncal, 1))
     measured = json.loads(process(exposure, tmp_path / "out").stdout)
-    assert measured < estimate < 1.25 * measured + memory.PROGRAM / 4
+    assert measured < estimate < 1.25 * measured + memory.PROGRAM / 2
 
 
 def test_of_a_full_frame_the_ramp_or_the_slopes_count(exposures, tmp_path):
@@ -91,15 +91,15 @@ def test_of_a_full_frame_the_ramp_or_the_slopes_count(exposures, tmp_path):
     estimate = memory.estimate(product)
     exposure = replace(exposures[160], uncal=path)
     measured = json.loads(process(exposure, tmp_path, name="ramp_fit", **planes).stdout)
-    assert measured < estimate < 1.25 * measured + memory.PROGRAM / 4
+    assert measured < estimate < 1.25 * measured + memory.PROGRAM / 2
 
 
 def test_an_exposure_larger_than_the_budget_gives_the_same_bits(exposures, tmp_path):
     exposure = grown(exposures, 20, 40, 160)
     product = api.read_input(api.load("detector1"), exposure.uncal, 1)
     assert process(exposure, tmp_path / "whole").returncode == 0
-    # What the program and its libraries take of private memory, resident or not, and one more array of the exposure.
-    limit = memory.estimate(product, mapped=True) + 50_000_000
+    # Private memory counts whether resident or not: the limit is stricter than the estimate means to be.
+    limit = memory.estimate(product, mapped=True)
     assert "MemoryError" in process(exposure, tmp_path / "none", limit).stderr
     done = process(exposure, tmp_path / "mapped", limit, allowed=limit)
     assert (done.returncode, done.stderr.count("temporary file")) == (0, 1), done.stderr
