@@ -18,7 +18,7 @@ EXPOSURES = (
     ("nircam-image", {"detector": "NRCB1", "subarray": "SUB64P", "groups": 8, "integrations": 10}),
     ("nircam-image", {"detector": "NRCB4", "subarray": "SUB160", "groups": 5, "readpatt": "SHALLOW4"}),
     ("nircam-image", {"detector": "NRCBLONG", "subarray": "SUB160P", "groups": 5, "integrations": 4}),
-    ("nircam-image", {"detector": "NRCALONG", "subarray": "SUB320", "groups": 4, "readpatt": "DEEP8"}),
+    ("nirspec-subarray", {"subarray": "SUB512", "groups": 6, "integrations": 20}),
     ("niriss-image", {"subarray": "SUB128", "groups": 8}),
     ("niriss-soss", {"subarray": "SUBSTRIP96", "groups": 4, "integrations": 3}),
     ("niriss-ami", {"groups": 5, "integrations": 12}),
