@@ -6,7 +6,7 @@ __all__ = ["__version__", "run"]
 def __getattr__(name):
     # `run` pulls in the whole engine, and finding the version takes longer than a help page may: both wait to be asked.
     if name == "run":
-        from jwpipe.engine.api import run as value
+        from jwpipe.jobs.api import run as value
     elif name == "__version__":
         from importlib.metadata import PackageNotFoundError, version
 

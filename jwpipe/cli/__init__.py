@@ -21,8 +21,8 @@ def main(arguments=None):
     import typer
 
     from jwpipe.cli.app import app
-    from jwpipe.engine.interrupt import Interrupted, interruptible
     from jwpipe.errors import ExitStatus, explain
+    from jwpipe.jobs.interrupt import Interrupted, interruptible
 
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:

@@ -124,7 +124,7 @@ def process_all(pipeline, inputs, options, jobs, skip_existing, quiet, traceback
     int
         Exit status.
     """
-    from jwpipe.engine.batch import check, run_batch
+    from jwpipe.jobs.batch import check, run_batch
 
     check(pipeline, inputs, options)
     report = Report([path.name for path in inputs], quiet, tracebacks)

@@ -81,7 +81,7 @@ def make_app(name):
     own = {} if step is None else _parameter_options(step)
 
     def command(**given):
-        from jwpipe.engine.api import load
+        from jwpipe.jobs.api import load
 
         assignments = list(given.pop("assignments"))
         assignments += [f"{name}.{key}={given.pop(key)}" for key in own if given[key] is not None]
@@ -149,8 +149,8 @@ def work(
     """Do what a pipeline's or step's command asks for; several exposures are a batch, one is told about in detail."""
     from jwpipe.cli.batch import process_all, size
     from jwpipe.cli.console import set_up_log
-    from jwpipe.engine.api import Options, available_threads
-    from jwpipe.engine.memory import available_memory
+    from jwpipe.jobs.api import Options, available_threads
+    from jwpipe.jobs.memory import available_memory
 
     set_up_log(quiet, verbose, log_file)
     if list_steps:
@@ -182,7 +182,7 @@ def work(
 def one(pipeline, path, options, skip_existing, dry_run, quiet):
     """Process one exposure, or say what would be done."""
     from jwpipe.cli.console import Progress, step_table
-    from jwpipe.engine import api
+    from jwpipe.jobs import api
 
     if skip_existing and (found := api.existing(pipeline, path, options)):
         return say(f"{path.name}: {found.name} exists, skipped", quiet)
@@ -214,8 +214,8 @@ def steps_text(pipeline):
 
 def tell_parameters(pipeline, path, options, show, target):
     """Print the parameters with their origins, or write them to a file."""
-    from jwpipe.engine import api
     from jwpipe.engine.parsfile import write_parameters
+    from jwpipe.jobs import api
 
     product = None if path is None else api.read_input(pipeline, path, options.threads)
     settings, _ = api.prepare(pipeline, product, options)

@@ -66,7 +66,7 @@ def _software():
 
 
 def _threads():
-    from jwpipe.engine.api import available_threads
+    from jwpipe.jobs.api import available_threads
 
     try:
         from jwpipe.cext.convert import openmp_processors

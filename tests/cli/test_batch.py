@@ -17,8 +17,8 @@ from builders import make_ramp, write_reference
 
 from jwpipe.cli import main
 from jwpipe.cli.batch import exit_status, size
-from jwpipe.engine import api, batch
 from jwpipe.errors import OutputError, UsageError
+from jwpipe.jobs import api, batch
 
 ROOT = Path(__file__).parents[2]
 SATURATION = ["--override", "saturation=sat.fits", "-o", "out"]

@@ -12,7 +12,7 @@ import pytest
 from astropy.io import fits
 from builders import make_ramp, write_reference
 
-from jwpipe.engine import api, memory
+from jwpipe.jobs import api, memory
 from jwpipe.products.ramp import Ramp
 from jwpipe.report.compare import Tolerance, compare
 from jwpipe.simulate import simulate
@@ -22,7 +22,7 @@ SHAPES = {"few groups": (200, 2, 160), "many groups": (4, 200, 160), "one integr
 PROCESS = """
 import json, resource, sys
 name, uncal, folder, limit, allowed, overrides = sys.argv[1:]
-from jwpipe.engine import api
+from jwpipe.jobs import api
 pipeline = api.load(name)
 if int(limit):
     resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))

@@ -1,4 +1,4 @@
-"""A process that takes exposures one after another from the one that started it (`jwpipe.engine.batch`)."""
+"""A process that takes exposures one after another from the one that started it (`jwpipe.jobs.batch`)."""
 
 import logging
 import select
@@ -8,8 +8,8 @@ import threading
 from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
 
-from jwpipe.engine.interrupt import Interrupted, interruptible
 from jwpipe.errors import ExitStatus
+from jwpipe.jobs.interrupt import Interrupted, interruptible
 
 __all__ = ["serve"]
 
@@ -42,8 +42,8 @@ def serve(descriptor, level):
     level : int
         From which on log records are of interest.
     """
-    from jwpipe.engine import api
-    from jwpipe.engine.batch import attempt
+    from jwpipe.jobs import api
+    from jwpipe.jobs.batch import attempt
 
     connection = Connection(descriptor)
     log = logging.getLogger("jwpipe")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from jwpipe import pipelines, steps
 from jwpipe.engine import runner
-from jwpipe.engine.memory import estimate
 from jwpipe.engine.naming import output_path
 from jwpipe.engine.parsfile import read_parameters
 from jwpipe.engine.pipeline import Pipeline, Use
 from jwpipe.engine.settings import Layer, Settings
 from jwpipe.errors import InputError, ReferenceError, UsageError, nearest
+from jwpipe.jobs.memory import estimate
 from jwpipe.products.store import MappedStore
 
 __all__ = ["Options", "available_threads", "existing", "load", "plan", "prepare", "process", "read_input", "run"]

@@ -1,6 +1,6 @@
 """Many exposures: one after another here, or several at once in worker processes; a failure of one stops no other.
 
-Workers are processes of this interpreter (`jwpipe.engine.worker`) that take exposures one after another, so that each
+Workers are processes of this interpreter (`jwpipe.jobs.worker`) that take exposures one after another, so that each
 pays for its imports once. They share one budget of threads and one of memory: an exposure is begun when its estimated
 peak fits beside those at work, in the order given. A worker that is killed costs the exposure that it had, no other.
 """
@@ -21,9 +21,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import jwpipe
-from jwpipe.engine import api
-from jwpipe.engine.memory import estimate
 from jwpipe.errors import StepError, UsageError, explain
+from jwpipe.jobs import api
+from jwpipe.jobs.memory import estimate
 from jwpipe.products.fitsfile import remove_unfinished
 
 __all__ = ["DONE", "FAILED", "SKIPPED", "Result", "attempt", "check", "run_batch"]
@@ -230,7 +230,7 @@ class _Worker:
             sys.executable,
             "-P",
             "-m",
-            "jwpipe.engine.worker",
+            "jwpipe.jobs.worker",
             str(theirs.fileno()),
             str(log.getEffectiveLevel()),
         ]
