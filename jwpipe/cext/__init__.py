@@ -2,6 +2,6 @@
 
 import os
 
-# Kernels come in short bursts. By default OpenMP's threads spin between them, at the cost of whatever else runs, such
-# as another exposure; asleep they wake in microseconds. The variable counts once the first kernel is loaded, below here.
+# Kernels come in short bursts. By default OpenMP's threads spin between them, at the cost of whatever else runs; asleep
+# they wake in microseconds. The variable counts once the first kernel is loaded, below here.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
