@@ -42,8 +42,8 @@ def convolve(float[:, :, ::1] data, const Py_ssize_t[::1] rows, Py_ssize_t first
         The rows of science pixels, in order; the others (reference pixels) are neither used nor changed.
     first, last : int
         Columns [first, last) of science pixels.
-    kernel : float32, (ky, kx, 1, 1) or (ky, kx, ny, nx)
-        One kernel for all pixels, or one a pixel. Beyond the science area the counts are taken as zero.
+    kernel : float32, (ky, kx, 1, 1) or (ky, kx, nrows, nx)
+        One kernel for all pixels, or one a pixel of the given rows. Beyond the science area the counts are taken as zero.
     rings : float32, (threads, ky, last - first + kx - 1)
         Scratch, zeros.
     threads : int
@@ -82,9 +82,9 @@ def convolve(float[:, :, ::1] data, const Py_ssize_t[::1] rows, Py_ssize_t first
                         if uniform:
                             add_uniform(out, source, kernel[j, i, 0, 0], nx)
                         else:
-                            add_weighted(out, source, &kernel[j, i, rows[y], first], nx)
+                            add_weighted(out, source, &kernel[j, i, y, first], nx)
                 source = ring + (y + ky) % ky * width + left
                 if uniform:
                     add_uniform(out, source, kernel[below, left, 0, 0], nx)
                 else:
-                    add_weighted(out, source, &kernel[below, left, rows[y], first], nx)
+                    add_weighted(out, source, &kernel[below, left, y, first], nx)

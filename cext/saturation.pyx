@@ -3,8 +3,9 @@
 
 A saturated pixel stays so: it is enough to know the first group in which each pixel saturates. The neighbours of a
 saturated pixel are flagged in the same groups as the pixel, so growing the flags is a minimum filter over first groups,
-once an integration instead of a dilation a group. Unchecked indexing is safe: every array has the shape of a plane of
-`data` (checked in `jwpipe.steps.ramp.saturation`), and the filter clips its box at the edges.
+once an integration instead of a dilation a group. Unchecked indexing is safe: there are as many
+`rows` as the planes have (made from the ramp's shape in `jwpipe.steps.ramp.saturation`), and the filter clips its box at
+the edges.
 """
 
 from cython.parallel cimport prange
@@ -14,8 +15,8 @@ cdef unsigned char SATURATED = 2
 cdef unsigned char AD_FLOOR = 64
 
 
-def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, const float[:, ::1] threshold,
-         unsigned short[:, ::1] first, unsigned short[:, ::1] grown, int grow, int threads):
+def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, const Py_ssize_t[::1] rows,
+         const float[:, ::1] threshold, unsigned short[:, ::1] first, unsigned short[:, ::1] grown, int grow, int threads):
     """Flag the groups of one integration.
 
     Parameters
@@ -24,30 +25,33 @@ def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, const fl
         Counts, DN.
     groupdq : uint8, (ngroups, ny, nx)
         Flags, changed in place.
-    threshold : float32, (ny, nx)
+    rows : intp, (nrows,)
+        The rows of the detector's pixels, in order; the others are neither looked at nor flagged.
+    threshold : float32, (nrows, nx)
         Counts from which on a pixel is saturated, DN.
-    first : uint16, (ny, nx)
+    first : uint16, (nrows, nx)
         Out: the first group in which a pixel saturates, ngroups where it never does.
-    grown : uint16, (ny, nx)
+    grown : uint16, (nrows, nx)
         Scratch; out: the same with neighbours included.
     grow : int
         Half width of the square that is flagged around a saturated pixel.
     threads : int
         Threads.
     """
-    cdef Py_ssize_t ngroups = data.shape[0], ny = data.shape[1], nx = data.shape[2]
-    cdef Py_ssize_t y, x, g, low, high, i
+    cdef Py_ssize_t ngroups = data.shape[0], ny = rows.shape[0], nx = data.shape[2]
+    cdef Py_ssize_t y, x, g, low, high, i, row
     cdef unsigned short never = <unsigned short>ngroups, least
     with nogil:
         for y in prange(ny, num_threads=threads, schedule="static"):
             for x in range(nx):
                 first[y, x] = never
+            row = rows[y]
             for g in range(ngroups):
                 for x in range(nx):
-                    if data[g, y, x] >= threshold[y, x] and first[y, x] == never:
+                    if data[g, row, x] >= threshold[y, x] and first[y, x] == never:
                         first[y, x] = <unsigned short>g
-                    if data[g, y, x] <= 0:
-                        groupdq[g, y, x] |= AD_FLOOR | DO_NOT_USE
+                    if data[g, row, x] <= 0:
+                        groupdq[g, row, x] |= AD_FLOOR | DO_NOT_USE
         for y in prange(ny, num_threads=threads, schedule="static"):
             for x in range(nx):
                 grown[y, x] = first[y, x]
@@ -66,4 +70,4 @@ def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, const fl
                     if grown[y, i] < least:
                         least = grown[y, i]
                 for g in range(least, ngroups):
-                    groupdq[g, y, x] |= SATURATED
+                    groupdq[g, rows[y], x] |= SATURATED

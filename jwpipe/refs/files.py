@@ -74,12 +74,17 @@ class ReferenceFile:
     def window(self, shape, band=None):
         """Rows and columns of the file's arrays that the science array covers.
 
+        An array of more rows than the detector has is in IRS2 readout, other samples among the pixels: a reference of
+        as many rows covers it with those, one of the detector's rows with all of them
+        (`jwpipe.steps.ramp.irs2.science_rows` tells where they stand).
+
         Parameters
         ----------
         shape : tuple of int
             Shape of an array of the file.
         band : slice, optional
-            A band of rows of the science array, with start and stop, where not all of them are wanted.
+            A band of rows of the science array (of the detector where it stands for IRS2 readout), with start and stop,
+            where not all of them are wanted.
 
         Returns
         -------
@@ -92,9 +97,10 @@ class ReferenceFile:
         """
         science = self.product.subarray
         ny, nx = shape[-2:]
+        full = modes.full_frame(self.product.get("INSTRUME"))
+        height = ny if science.ny > ny == full[1] else science.ny
         corner = [self.get("SUBSTRT1"), self.get("SUBSTRT2")]
         if None in corner:
-            full = modes.full_frame(self.product.get("INSTRUME"))
             if (nx, ny) == full:
                 corner = [1, 1]
             elif (nx, ny) == (science.nx, science.ny):
@@ -105,12 +111,12 @@ class ReferenceFile:
                     " on the detector (SUBSTRT1, SUBSTRT2)"
                 )
         x, y = science.x - (int(corner[0]) - 1), science.y - (int(corner[1]) - 1)
-        if x < 0 or y < 0 or x + science.nx > nx or y + science.ny > ny:
+        if x < 0 or y < 0 or x + science.nx > nx or y + height > ny:
             raise ReferenceError(
                 f"{self.name}, a {self.reftype} reference of {nx} x {ny} pixels at ({corner[0]}, {corner[1]}), does not"
                 f" cover the exposure's {science.nx} x {science.ny} at ({science.x + 1}, {science.y + 1})"
             )
-        band = band or slice(0, science.ny)
+        band = band or slice(0, height)
         return slice(y + band.start, y + band.stop), slice(x, x + science.nx)
 
     def array(self, extname="SCI", dtype="f4", rows=None):
@@ -177,8 +183,9 @@ class ReferenceFile:
             Zeros where the file has no such extension.
         """
         if extname not in self.file and not required:
-            science = self.product.subarray
-            return np.zeros((science.ny, science.nx), "u4")
+            image = next(e for e in self.file.extensions if e.is_image and len(e.shape) >= 2)
+            rows, columns = self.window(image.shape)
+            return np.zeros((rows.stop - rows.start, columns.stop - columns.start), "u4")
         dq = self.array(extname, "u4")
         return translate(dq, self._bits()) if "DQ_DEF" in self.file else dq
 

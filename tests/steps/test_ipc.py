@@ -39,7 +39,7 @@ def test_a_pixels_charge_is_brought_back_but_not_from_reference_pixels(tmp_path)
 def test_reference_pixels_stand_at_the_detectors_edges(keywords, rows, columns):
     ramp = make_ramp(np.zeros((1, 1, 40, 50)), **keywords)
     found, first, last = science_area(ramp)
-    assert (found[0], found[-1], first, last - 1) == (*rows, *(columns[0], min(columns[1], 49)))
+    assert (found.start, found.stop - 1, first, last - 1) == (*rows, *(columns[0], min(columns[1], 49)))
 
 
 def test_irs2_rows_are_those_of_the_detector():

@@ -40,8 +40,9 @@ def ipc(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     """
     reference = refs.need("ipc")
     uniform = len(reference.shape()) == 2
-    weights = reference.whole()[:, :, None, None] if uniform else reference.array()
-    rows, first, last = science_area(ramp)
+    band, first, last = science_area(ramp)
+    weights = reference.whole()[:, :, None, None] if uniform else reference.array(rows=band)
+    rows = np.ascontiguousarray(science_rows(ramp)[band])
     ny, nx = ramp.shape[-2:]
     ky, kx = weights.shape[:2]
     rings = np.zeros((run.threads, ky, last - first + kx - 1), "f4")
@@ -50,11 +51,11 @@ def ipc(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
 
 
 def science_area(ramp):
-    """Rows, first column and end of the columns that hold no reference pixels."""
+    """Band of the detector's rows, first column and end of the columns that hold no reference pixels."""
     place = ramp.subarray
     width, height = full_frame(ramp["INSTRUME"])
-    rows = science_rows(ramp)
+    low, high = 0, min(place.ny, height)
     first, last = max(0, BORDER - place.x), min(place.nx, width - BORDER - place.x)
     if ramp["INSTRUME"] != "MIRI":  # whose detectors have reference columns only
-        rows = rows[max(0, BORDER - place.y) : min(len(rows), height - BORDER - place.y)]
-    return np.ascontiguousarray(rows), first, last
+        low, high = max(0, BORDER - place.y), min(high, height - BORDER - place.y)
+    return slice(low, high), first, last

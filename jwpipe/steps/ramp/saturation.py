@@ -10,6 +10,7 @@ from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import step
 from jwpipe.products.dq import Group, Pixel
 from jwpipe.products.ramp import Ramp
+from jwpipe.steps.ramp.irs2 import science_rows
 
 __all__ = ["saturation"]
 
@@ -34,7 +35,8 @@ def saturation(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
 
     A group at or above the threshold of its pixel is SATURATED, and so are all later groups of the integration and the
     pixels around it. A group at or below 0 DN is AD_FLOOR and DO_NOT_USE, it alone. In the zero frame, both and their
-    neighbours are set to 0: not to be used. Pixels without a threshold are not checked (NO_SAT_CHECK).
+    neighbours are set to 0: not to be used. Pixels without a threshold are not checked (NO_SAT_CHECK). In IRS2 readout
+    all this is of the detector's pixels and their neighbours there, not of the reference pixels between them.
 
     Parameters
     ----------
@@ -53,19 +55,19 @@ def saturation(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
         The same.
     """
     reference = refs.need("saturation")
-    threshold, dq = reference.array(), reference.dq()
+    threshold, dq, rows = reference.array(), reference.dq(), science_rows(ramp)
     dq[np.isnan(threshold)] |= Pixel.NO_SAT_CHECK
     threshold[(dq & Pixel.NO_SAT_CHECK) != 0] = NEVER
     first, grown = np.empty((2, *threshold.shape), "u2")
     saturated = np.zeros(threshold.shape, bool)
     for data, groupdq in zip(ramp.data, ramp.groupdq, strict=True):
-        kernel.flag(data, groupdq, threshold, first, grown, par.n_pix_grow_sat, run.threads)
+        kernel.flag(data, groupdq, rows, threshold, first, grown, par.n_pix_grow_sat, run.threads)
         saturated |= first < len(data)
     if ramp.zeroframe is not None and ramp.get("ZEROFRAM"):
         for frame in ramp.zeroframe:
             flags = np.zeros((1, *frame.shape), "u1")
-            kernel.flag(frame[None], flags, threshold, first, grown, par.n_pix_grow_sat, run.threads)
+            kernel.flag(frame[None], flags, rows, threshold, first, grown, par.n_pix_grow_sat, run.threads)
             frame[(flags[0] & (Group.SATURATED | Group.AD_FLOOR)) != 0] = 0
-    ramp.pixeldq |= dq
+    ramp.pixeldq[rows] |= dq
     run.log.info("%d pixels reach saturation", saturated.sum())
     return ramp
