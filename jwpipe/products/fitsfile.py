@@ -371,13 +371,11 @@ class ImageBlock:
         stream.write(self.header.tostring().encode("ascii"))
         if self.array is None:
             return
-        flat = np.ascontiguousarray(self.array).reshape(-1)
-        kind = flat.dtype.str[1:]
+        kind = self.array.dtype.str[1:]
         stored = np.dtype(STORED[BITPIX[kind]])
-        step = CHUNK // stored.itemsize
-        buffer = np.empty(min(step, flat.size), "u4")  # one for all: fresh pages cost more than the conversion
-        for first in range(0, flat.size, step):
-            part = flat[first : first + step]
+        # One buffer for all: fresh pages cost more than the conversion.
+        buffer = np.empty(min(CHUNK // stored.itemsize, self.array.size), "u4")
+        for part in _parts(self.array, CHUNK // stored.itemsize):
             if stored.itemsize == 4:
                 swapped = buffer[: part.size]
                 convert.swap32(part.view("u4"), swapped, OFFSET.get(kind, 0), self.threads)
@@ -386,8 +384,20 @@ class ImageBlock:
                 stream.write(memoryview((part ^ part.dtype.type(OFFSET[kind])).astype(stored)))
             else:
                 stream.write(memoryview(part.astype(stored)))
-        size = flat.size * stored.itemsize
+        size = self.array.size * stored.itemsize
         stream.write(b"\0" * (padded(size) - size))
+
+
+def _parts(array, step):
+    """Give the values of an array in order, so many at a time; one repeated throughout is not spread out in memory."""
+    if array.size > step and not any(array.strides):
+        flat = np.full(step, array.flat[0])
+        for first in range(0, array.size, step):
+            yield flat[: array.size - first]
+    else:
+        flat = np.ascontiguousarray(array).reshape(-1)
+        for first in range(0, flat.size, step):
+            yield flat[first : first + step]
 
 
 def image_header(name, dtype, shape, version=1, previous=None):

@@ -116,6 +116,16 @@ def test_a_product_comes_back_as_it_was(tmp_path):
         np.testing.assert_array_equal(hdus["DQ"].data, cube.dq)
 
 
+def test_zeros_that_nobody_made_are_written_without_being_made(tmp_path):
+    ramp = make_ramp(np.zeros((2, 5, 200, 301)))
+    ramp.write(tmp_path / "a_ramp.fits")
+    with fits.open(tmp_path / "a_ramp.fits") as hdus:
+        assert hdus["ERR"].data.shape == ramp.data.shape
+        assert not hdus["ERR"].data.any()
+        assert not hdus["GROUPDQ"].data.any()
+    assert "err" not in ramp.fields
+
+
 def test_tables_are_read_as_astropy_reads_them(tmp_path):
     rows = np.zeros(3, [("name", "S7"), ("flag", "u4"), ("small", "i2"), ("pair", "f8", (2,)), ("grid", "f4", (2, 3))])
     rows["name"], rows["flag"], rows["small"] = [b"a", b"bc ", b""], [1, 2**31, 2**32 - 1], [-5, 0, 32767]
