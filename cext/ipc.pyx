@@ -43,7 +43,7 @@ def convolve(float[:, :, ::1] data, const Py_ssize_t[::1] rows, Py_ssize_t first
     first, last : int
         Columns [first, last) of science pixels.
     kernel : float32, (ky, kx, 1, 1) or (ky, kx, nrows, nx)
-        One kernel for all pixels, or one a pixel of the given rows. Beyond the science area the counts are taken as zero.
+        One kernel for all pixels, or one a pixel of `rows`. Beyond the science area the counts are taken as zero.
     rings : float32, (threads, ky, last - first + kx - 1)
         Scratch, zeros.
     threads : int

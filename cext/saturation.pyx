@@ -3,9 +3,9 @@
 
 A saturated pixel stays so: it is enough to know the first group in which each pixel saturates. The neighbours of a
 saturated pixel are flagged in the same groups as the pixel, so growing the flags is a minimum filter over first groups,
-once an integration instead of a dilation a group. Unchecked indexing is safe: there are as many
-`rows` as the planes have (made from the ramp's shape in `jwpipe.steps.ramp.saturation`), and the filter clips its box at
-the edges.
+once an integration instead of a dilation a group. Unchecked indexing is safe: `rows` are made
+from the shape of `data` and there are as many as in `threshold`, which is cut to them (in
+`jwpipe.steps.ramp.saturation`), and the filter clips its box at the edges.
 """
 
 from cython.parallel cimport prange
@@ -16,7 +16,8 @@ cdef unsigned char AD_FLOOR = 64
 
 
 def flag(const float[:, :, ::1] data, unsigned char[:, :, ::1] groupdq, const Py_ssize_t[::1] rows,
-         const float[:, ::1] threshold, unsigned short[:, ::1] first, unsigned short[:, ::1] grown, int grow, int threads):
+         const float[:, ::1] threshold, unsigned short[:, ::1] first, unsigned short[:, ::1] grown, int grow,
+         int threads):
     """Flag the groups of one integration.
 
     Parameters
