@@ -50,6 +50,7 @@ def kernels():
 
 
 setup(
+    data_files=[("share/man/man1", sorted(str(page.relative_to(ROOT)) for page in (ROOT / "man").glob("*.1")))],
     ext_modules=cythonize(
         kernels(),
         build_dir="build/cython",

@@ -2,19 +2,14 @@
 
 __all__ = ["__version__", "run"]
 
+__version__ = "0.1.0"
+
 
 def __getattr__(name):
-    # `run` pulls in the whole engine, and finding the version takes longer than a help page may: both wait to be asked.
+    # `run` pulls in the whole engine, which takes longer than a help page may: it waits to be asked.
     if name == "run":
-        from jwpipe.jobs.api import run as value
-    elif name == "__version__":
-        from importlib.metadata import PackageNotFoundError, version
+        from jwpipe.jobs.api import run
 
-        try:
-            value = version("jwpipe")
-        except PackageNotFoundError:  # a source tree that was never installed
-            value = "0+unknown"
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+        globals()["run"] = run
+        return run
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

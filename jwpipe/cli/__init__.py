@@ -18,18 +18,30 @@ def main(arguments=None):
     int
         The exit status (`jwpipe.errors.ExitStatus`).
     """
-    import typer
-
-    from jwpipe.cli.app import app
-    from jwpipe.errors import ExitStatus, explain
+    # First of all, so that an interrupt while modules are imported ends as any other.
     from jwpipe.jobs.interrupt import Interrupted, interruptible
 
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with interruptible():
-            return app(arguments, prog_name="jwpipe", standalone_mode=False) or ExitStatus.DONE
-    except (Interrupted, typer.Abort):
+            return _run(arguments)
+    except Interrupted:
+        from jwpipe.errors import ExitStatus
+
         return _say("interrupted", ExitStatus.INTERRUPTED)
+
+
+def _run(arguments):
+    import typer
+
+    from jwpipe.cli.app import app
+    from jwpipe.errors import ExitStatus, explain
+    from jwpipe.jobs.interrupt import Interrupted
+
+    try:
+        return app(arguments, prog_name="jwpipe", standalone_mode=False) or ExitStatus.DONE
+    except typer.Abort:
+        raise Interrupted from None
     except BrokenPipeError:
         sys.stderr.close()  # who read our output has gone: nothing to tell, nobody to tell it to
         return ExitStatus.STEP_FAILED

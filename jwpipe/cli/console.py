@@ -15,6 +15,7 @@ def set_up_log(quiet=False, verbose=False, log_file=None):
     """
     from jwpipe.errors import OutputError
 
+    logging.raiseExceptions = False  # a log that cannot be written is no reason to print tracebacks
     log = logging.getLogger(LOG)
     log.propagate = False
     for handler in list(log.handlers):

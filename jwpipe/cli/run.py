@@ -160,12 +160,13 @@ def work(
         assignments=tuple(assignments),
         skip=tuple(skip),
         save=tuple(save),
-        overrides=dict(_split_override(text, pipeline) for text in overrides),
+        overrides=dict(_split_override(text) for text in overrides),
         pars=pars,
         context=context,
         threads=threads or available_threads(),
         max_memory=available_memory() if max_memory is None else size(max_memory),
         suffix=suffix,
+        protected=tuple(inputs or ()),
     )
     inputs = inputs or []
     if show_pars or save_pars is not None:
@@ -227,13 +228,8 @@ def tell_parameters(pipeline, path, options, show, target):
             typer.echo(f"{full:<48}{value!s:<16}{origin}")
 
 
-def _split_override(text, pipeline):
-    from jwpipe.errors import nearest
-
+def _split_override(text):
     reftype, equals, path = text.partition("=")
-    known = {t for step in pipeline.steps.values() for t in step.references}
     if not equals:
         raise UsageError(f"--override {text!r} is not of the form TYPE=FILE")
-    if reftype not in known:
-        raise UsageError(f"{pipeline.name} uses no {reftype!r} reference", nearest(reftype, known))
     return reftype, path

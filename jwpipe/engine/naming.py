@@ -2,12 +2,32 @@
 
 from pathlib import Path
 
+from jwpipe.errors import UsageError
 from jwpipe.products.suffixes import split_suffix
 
-__all__ = ["output_path"]
+__all__ = ["output_path", "suffixes_of"]
 
 
-def output_path(folder, source, suffix, index=None):
+def suffixes_of(own, wish=None):
+    """Suffixes of the products of one run: their own, or the user's, numbered where there are several.
+
+    Parameters
+    ----------
+    own : sequence of str
+        One a product.
+    wish : str, optional
+        The user's.
+
+    Returns
+    -------
+    list of str
+    """
+    if not wish:
+        return list(own)
+    return [wish] if len(own) == 1 else [f"{i}_{wish}" for i in range(len(own))]
+
+
+def output_path(folder, source, suffix):
     """Path of a product made from an input file.
 
     Parameters
@@ -18,14 +38,18 @@ def output_path(folder, source, suffix, index=None):
         The input file.
     suffix : str
         Suffix of the product.
-    index : int, optional
-        Position among several products of one step.
 
     Returns
     -------
     pathlib.Path
+
+    Raises
+    ------
+    UsageError
+        The suffix leads out of the folder.
     """
+    if Path(suffix).name != suffix:
+        raise UsageError(f"{suffix!r} is no suffix: it cannot be part of a file's name")
     source = Path(source)
     base, separator = split_suffix(source.name.removesuffix(source.suffix))
-    part = "" if index is None else f"{separator}{index}"
-    return Path(folder) / f"{base}{part}{separator}{suffix}.fits"
+    return Path(folder) / f"{base}{separator}{suffix}.fits"

@@ -18,6 +18,7 @@ __all__ = ["AtLeast", "AtMost", "Help", "OneOf", "Parameter", "PipelineParams", 
 
 BOOLEANS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 NOTHING = ("", "none")
+LARGEST = 2**31  # kernels take C integers; no parameter means anything near it
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ class Parameter:
     @property
     def type_name(self):
         """The type as a user reads it."""
-        name = {bool: "true or false", int: "integer", float: "number", str: "text"}[self.kind]
-        return f"list of {name}s" if self.many else name
+        name = {bool: "true or false", int: "an integer", float: "a number", str: "text"}[self.kind]
+        return f"a list of {name.split()[-1]}s" if self.many else name
 
     def convert(self, value, origin="the command line"):
         """Check a value, from text where it is text.
@@ -138,7 +139,7 @@ class Parameter:
                     if not all(rule.accepts(item) for item in items):
                         raise UsageError(f"{self.name} = {value} of {origin} is not {rule}")
                 return converted
-        raise UsageError(f"{self.name} = {value!r} of {origin} is not a {self.type_name}")
+        raise UsageError(f"{self.name} = {value!r} of {origin} is not {self.type_name}")
 
     def _convert(self, value):
         if self.many:
@@ -155,7 +156,10 @@ class Parameter:
             return BOOLEANS[value.lower()] if isinstance(value, str) and value.lower() in BOOLEANS else _refuse()
         if isinstance(value, bool) or (self.kind is int and isinstance(value, float) and value != int(value)):
             _refuse()
-        return self.kind(value)
+        number = self.kind(value)
+        if self.kind is not str and not abs(number) < LARGEST:  # NaN too
+            _refuse()
+        return number
 
 
 def _refuse():

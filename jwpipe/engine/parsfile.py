@@ -71,6 +71,8 @@ def _from_toml(content, pipeline, origin):
         raise InputError(f"{origin} is neither ASDF nor TOML: {problem}") from None
     layer = Layer(origin)
     steps = tree.pop("steps", {})
+    if not isinstance(steps, dict):
+        raise InputError(f"{origin} is no parameter file: its steps are no table")
     for name, value in [*tree.items(), *steps.items()]:
         if isinstance(value, dict):
             layer.steps.setdefault(pipeline.find(name).name, {}).update(value)
@@ -87,13 +89,22 @@ def _from_asdf(content, pipeline, origin):
         tree = yaml.load(text, _plain_loader(yaml))
     except yaml.YAMLError as problem:
         raise InputError(f"{origin} is no parameter file: {str(problem).splitlines()[0]}") from None
-    if not isinstance(tree, dict) or not isinstance(tree.get("parameters", {}), dict):
-        raise InputError(f"{origin} is no parameter file: it has no parameters")
+    wrong = InputError(f"{origin} is no parameter file: see what --save-pars writes")
+    if not isinstance(tree, dict) or not isinstance(tree.get("parameters") or {}, dict):
+        raise wrong
     layer = Layer(origin)
     own = dict(tree.get("parameters") or {})
-    inner = own.pop("steps", {})  # version 0.1.0
-    entries = [(entry.get("name"), entry.get("parameters") or {}) for entry in tree.get("steps") or []]
-    entries += list(inner.items())
+    listed = tree.get("steps") or []
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise wrong
+    entries = [(entry.get("name"), entry.get("parameters") or {}) for entry in listed]
+    inner = own.pop("steps", None) or {}  # version 0.1.0
+    if not isinstance(inner, dict):
+        raise wrong
+    entries += inner.items()
+    for name, values in [("", own), *entries]:
+        if not isinstance(name, str) or not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+            raise wrong
     named = str(tree.get("class", "")).rpartition(".")[2]
     steps_by_class = {step.peer.rpartition(".")[2]: step for step in pipeline.steps.values()}
     if named in steps_by_class:
@@ -130,7 +141,7 @@ def _without_generic(values, origin):
         if name in GENERIC:
             if value not in GENERIC[name]:
                 raise UsageError(f"{name} = {value!r} of {origin} has no counterpart here", "see jwpipe --help")
-        elif not name.startswith("override_"):
+        else:
             kept[name] = value
     return kept
 

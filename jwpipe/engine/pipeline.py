@@ -92,6 +92,11 @@ class Pipeline:
         except KeyError:
             raise UsageError(f"{self.name} has no step {name!r}", nearest(name, self.steps)) from None
 
+    @property
+    def reftypes(self):
+        """Types of the references that its steps use."""
+        return list(dict.fromkeys(t for step in self.steps.values() for t in step.references))
+
     @classmethod
     def of_step(cls, step):
         """Make a pipeline of one step."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import jwpipe
-from jwpipe.engine.naming import output_path
+from jwpipe.engine.naming import output_path, suffixes_of
 from jwpipe.engine.pipeline import Save, Use
 from jwpipe.engine.step import Skip
-from jwpipe.errors import ReferenceError, StepError
+from jwpipe.errors import ReferenceError, StepError, UsageError
+from jwpipe.products.fitsfile import Stage
 from jwpipe.products.keywords import reference_keyword
 from jwpipe.refs.files import ReferenceFile
 
@@ -158,36 +159,33 @@ def override(reftype, text):
 class _Execution:
     """State of one run; `execute` is its only user."""
 
-    def __init__(self, pipeline, settings, finder, options, notify):
-        self.pipeline, self.settings, self.finder, self.options = pipeline, settings, finder, options
-        self.notify = notify
+    def __init__(self, settings, finder, options, notify, stage):
+        self.settings, self.finder, self.options = settings, finder, options
+        self.notify, self.stage = notify, stage
         self.outcome = Outcome()
         self.context = None
         self.run = Run(options.threads, log, self.save, finder.cache.derived)
 
-    def save(self, product, suffix, index=None, name=None):
-        path = output_path(self.options.output_dir, self.options.basename, suffix, index)
-        path = path.with_suffix(product.ending)
+    def save(self, product, suffix, name=None):
+        path = output_path(self.options.output_dir, self.options.basename, suffix).with_suffix(product.ending)
         if name is not None:
             path = path.with_name(Path(name).with_suffix(path.suffix).name)
-        product.write(path)
+        refuse_inputs(path, [self.options.basename, *self.options.protected])
+        product.write(path, self.stage)
         self.outcome.files.append(path)
         log.info("wrote %s", path)
 
-    def save_all(self, products, suffix, suffixes):
-        """Save products under their own suffixes, or numbered under one that the user chose."""
+    def save_all(self, products, wish, suffixes):
+        """Save products, the main one last: where it exists, all of them do."""
         before = len(self.outcome.files)
-        for i, product in reversed([*enumerate(products)]):  # the main product last: where it exists, all of them do
-            if suffix:
-                self.save(product, suffix, i if len(products) > 1 else None)
-            else:
-                self.save(product, suffixes[i])
+        for product, suffix in reversed([*zip(products, suffixes_of(suffixes[: len(products)], wish), strict=True)]):
+            self.save(product, suffix)
         self.outcome.files[before:] = reversed(self.outcome.files[before:])
 
     def choose_references(self, product, uses):
         """Find the files of every step that is going to run, so that a missing one is told before any work."""
         wanted = dict.fromkeys(t for use in uses for t in use.step.references)
-        chosen = {t: override(t, text) for t, text in self.options.overrides.items()}
+        chosen = {t: override(t, text) for t, text in self.settings.overrides.items()}
         asked = [t for t in wanted if t not in chosen]
         if asked:
             chosen |= self.finder.best(product.headers["PRIMARY"], asked)
@@ -213,33 +211,57 @@ class _Execution:
                     made = step(product, refs, par, self.run)
                     record.status, record.reason = "COMPLETE", ""
                 except Skip as why:
-                    log.info("%s is skipped: %s", step.name, why)
                     made, record.reason = product, str(why)
                 results += made if isinstance(made, tuple) else (made,)
                 used |= refs.used
             products = tuple(results)
+        if record.reason:
+            log.info("%s is skipped: %s", step.name, record.reason)
         for product in products:
             product[step.status] = record.status
             if not par.skip:
-                self.record_provenance(product, step, par, {t: chosen[t] for t in step.references if t in used})
+                self.record_references(product, {t: chosen[t] for t in step.references if t in used})
+            self.record_history(product, step, par, record.reason)
         record.seconds, record.peak = time.perf_counter() - begun, peak_memory()
         self.outcome.records.append(record)
         if par.save_results and not par.skip:
             self.save_all(products, par.suffix, step.suffixes or (step.name,))
         return products
 
-    def record_provenance(self, product, step, par, used):
+    def record_references(self, product, used):
         for reftype, choice in used.items():
             keyword = reference_keyword(reftype)
             if keyword:
                 product[keyword] = choice.uri
-        product["CAL_VER"] = jwpipe.__version__
-        product["CAL_VCS"] = "RELEASE"
         if self.context is not None:
             product["CRDS_VER"] = f"jwpipe {jwpipe.__version__}"
             product["CRDS_CTX"] = self.context
+
+    def record_history(self, product, step, par, reason):
+        product["CAL_VER"] = jwpipe.__version__
+        product["CAL_VCS"] = "RELEASE"
         values = " ".join(f"{name}={getattr(par, name)}" for name in type(par).parameters())
-        product.headers["PRIMARY"].add_history(f"{step.name}: {values}")
+        product.headers["PRIMARY"].add_history(f"{step.name}: " + (f"skipped, {reason}" if reason else values))
+
+
+def refuse_inputs(path, inputs):
+    """Refuse to replace an input.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        What is about to be written.
+    inputs : iterable of path-like
+        Files that stay as they are.
+
+    Raises
+    ------
+    UsageError
+        The path is one of them.
+    """
+    for source in inputs:
+        if path.exists() and path.samefile(source):
+            raise UsageError(f"{path} is an input and would be replaced", "give another --output-dir, or --suffix")
 
 
 def execute(pipeline, product, settings, finder, options, notify=lambda name: None):
@@ -269,7 +291,12 @@ def execute(pipeline, product, settings, finder, options, notify=lambda name: No
     JwpipeError
         Anything that may go wrong.
     """
-    work = _Execution(pipeline, settings, finder, options, notify)
+    with Stage() as stage:
+        return _execute(pipeline, product, _Execution(settings, finder, options, notify, stage))
+
+
+def _execute(pipeline, product, work):
+    settings = work.settings
     uses = [use for use in pipeline.order if isinstance(use, Use) and use.when(product)]
     chosen = work.choose_references(product, [use for use in uses if not settings.steps[use.step.name].skip])
     products = (product,)
@@ -282,7 +309,7 @@ def execute(pipeline, product, settings, finder, options, notify=lambda name: No
         elif item in uses:
             products = work.apply(item, products, chosen)
     if not products:
-        raise StepError(f"{pipeline.name} made nothing of {options.basename}")
+        raise StepError(f"{pipeline.name} made nothing of {work.options.basename}")
     if settings.own.save_results and not pipeline.alone:
         work.notify("write")
         begun = time.perf_counter()

@@ -1,10 +1,13 @@
 """Parameters of one run: declared defaults, then the context's, a file's, and the user's own, each with its origin."""
 
 from dataclasses import dataclass, field
+from os import PathLike
 
 from jwpipe.errors import UsageError, nearest
 
 __all__ = ["Layer", "Settings"]
+
+OVERRIDE = "override_"
 
 
 @dataclass
@@ -65,6 +68,8 @@ class Settings:
         The pipeline's own parameters.
     steps : dict of str to StepParams
         Those of its steps.
+    overrides : dict of str to str
+        Reference files that stand in for the context's, by type: ``override_<type>`` of any step.
     origins : dict of tuple to str
         Origin of every value that is no default, by ``(step or None, parameter)``.
 
@@ -76,7 +81,7 @@ class Settings:
 
     def __init__(self, pipeline, layers=()):
         self.pipeline = pipeline
-        self.origins = {}
+        self.origins, self.overrides = {}, {}
         self.steps = {name: step.params() for name, step in pipeline.steps.items()}
         self.own = pipeline.params()
         if pipeline.alone:
@@ -89,6 +94,9 @@ class Settings:
 
     def _apply(self, layer):
         for name, value in layer.pipeline.items():
+            if name.startswith(OVERRIDE):
+                self._override(name, value, self.pipeline.name, self.pipeline.reftypes)
+                continue
             if name in self.pipeline.steps and not self.pipeline.alone:
                 raise UsageError(f"{name} of {layer.origin} is a step, not a parameter", f"say {name}.PARAMETER=VALUE")
             if name not in self.own.parameters():
@@ -98,15 +106,27 @@ class Settings:
                 raise UsageError(f"{self.pipeline.name} has no parameter {name!r}", advice)
             self._set(self.own, None, name, value, layer.origin)
         for step, values in layer.steps.items():
-            self.pipeline.find(step)
+            declared = self.pipeline.find(step)
             step = None if self.pipeline.alone else step
             for name, value in values.items():
+                if name.startswith(OVERRIDE):
+                    self._override(name, value, declared.name, declared.references)
+                    continue
                 self._set(self.own if step is None else self.steps[step], step, name, value, layer.origin)
 
     def _set(self, params, step, name, value, origin):
         parameter = params.parameter(name, step or self.pipeline.name)
         setattr(params, name, parameter.convert(value, origin))
         self.origins[step, name] = origin
+
+    def _override(self, name, value, owner, reftypes):
+        reftype = name.removeprefix(OVERRIDE)
+        if reftype not in reftypes:
+            raise UsageError(f"{owner} uses no {reftype!r} reference", nearest(reftype, reftypes))
+        if value is not None:
+            if not isinstance(value, str | PathLike):
+                raise UsageError(f"{name} = {value!r} is no file")
+            self.overrides[reftype] = str(value)
 
     def rows(self):
         """Give ``(step or None, parameter, value, origin)`` for every parameter, in order."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from jwpipe import pipelines, steps
 from jwpipe.engine import runner
-from jwpipe.engine.naming import output_path
+from jwpipe.engine.naming import output_path, suffixes_of
 from jwpipe.engine.parsfile import read_parameters
 from jwpipe.engine.pipeline import Pipeline, Use
 from jwpipe.engine.settings import Layer, Settings
-from jwpipe.errors import InputError, ReferenceError, UsageError, nearest
+from jwpipe.errors import InputError, OutputError, ReferenceError, UsageError, nearest
 from jwpipe.jobs.memory import estimate
 from jwpipe.products.store import MappedStore
 
@@ -19,12 +19,14 @@ __all__ = ["Options", "available_threads", "existing", "load", "plan", "prepare"
 
 log = logging.getLogger("jwpipe")
 
+MOST_THREADS = 256  # more than any exposure has work for; each takes a stack
+
 
 def available_threads():
     """Processors that this process may use, or OMP_NUM_THREADS where it is set."""
     stated = os.environ.get("OMP_NUM_THREADS", "")
     if stated.isdigit() and int(stated) > 0:
-        return int(stated)
+        return min(int(stated), MOST_THREADS)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -56,6 +58,13 @@ class Options:
         Suffix of the results.
     write : bool
         Whether the results are written; steps' own products are as their parameters say.
+    protected : sequence of path-like
+        Files that are not to be replaced, besides the exposure itself.
+
+    Raises
+    ------
+    UsageError
+        A value of another kind.
     """
 
     output_dir: Path = Path()
@@ -70,6 +79,33 @@ class Options:
     max_memory: int | None = None
     suffix: str | None = None
     write: bool = True
+    protected: tuple = ()
+
+    def __post_init__(self):
+        for name in ("assignments", "skip", "save"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                setattr(self, name, (value,))
+            elif not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+                raise UsageError(f"{name} = {value!r} is no list of texts")
+        if not isinstance(self.overrides, dict) or not all(
+            isinstance(path, str | os.PathLike) for path in self.overrides.values()
+        ):
+            raise UsageError(f"overrides = {self.overrides!r} is no dict of reference types to files")
+        for name, kinds, what in (
+            ("output_dir", (str, os.PathLike), "a path"),
+            ("pars", (str, os.PathLike, type(None)), "a path"),
+            ("context", (str, type(None)), "the name of a context"),
+            ("suffix", (str, type(None)), "a text"),
+            ("max_memory", (int, type(None)), "a number of bytes"),
+            ("threads", int, "a number of threads"),
+        ):
+            if not isinstance(getattr(self, name), kinds):
+                raise UsageError(f"{name} = {getattr(self, name)!r} is not {what}")
+        if self.threads < 1:
+            raise UsageError(f"threads = {self.threads} is not at least 1")
+        self.threads = min(self.threads, MOST_THREADS)
+        self.output_dir = Path(self.output_dir)
 
 
 def load(name):
@@ -135,6 +171,7 @@ def prepare(pipeline, product, options):
             flags.steps.setdefault(pipeline.find(name).name, {})[parameter] = True
     if options.suffix is not None:
         flags.pipeline["suffix"] = options.suffix
+    flags.pipeline |= {f"override_{reftype}": path for reftype, path in options.overrides.items()}
     settings = Settings(pipeline, [*layers, flags])
     settings.own.save_results = options.write  # of what is run itself, a file of parameters does not decide
     return settings, finder
@@ -177,6 +214,9 @@ def process(pipeline, path, options, notify=lambda step: None):
     Outcome
     """
     options = replace(options, basename=Path(path))
+    check_folder(options.output_dir)
+    for target in results(pipeline, path, options):
+        runner.refuse_inputs(target, [path, *options.protected])
     # The exposure is handed over, not kept: a ramp is freed as soon as its slopes are there.
     hold = [read_input(pipeline, path, options.threads)]
     if options.max_memory is not None and (needed := estimate(hold[0])) > options.max_memory:
@@ -189,10 +229,24 @@ def process(pipeline, path, options, notify=lambda step: None):
     return runner.execute(pipeline, hold.pop(), settings, finder, options, notify)
 
 
+def check_folder(folder):
+    """Find out before any work whether products can be put into a folder, which need not exist.
+
+    Raises
+    ------
+    OutputError
+        It is a file, or nothing can be made there.
+    """
+    standing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    if not standing.is_dir():
+        raise OutputError(f"{standing} is a file, no folder for products", "give another folder with --output-dir")
+    if not os.access(standing, os.W_OK | os.X_OK):
+        raise OutputError(f"nothing can be written to {standing}", "give another folder with --output-dir")
+
+
 def results(pipeline, path, options):
     """Paths of what a pipeline makes of an exposure, the main product first."""
-    suffixes = [options.suffix] if options.suffix else pipeline.makes
-    return [output_path(options.output_dir, path, suffix) for suffix in suffixes]
+    return [output_path(options.output_dir, path, suffix) for suffix in suffixes_of(pipeline.makes, options.suffix)]
 
 
 def existing(pipeline, path, options):
@@ -218,10 +272,10 @@ def plan(pipeline, path, options):
         if settings.steps[use.step.name].skip:
             lines.append(f"  {use.step.name:<18}skipped as asked")
             continue
-        asked = [t for t in use.step.references if t not in options.overrides]
+        asked = [t for t in use.step.references if t not in settings.overrides]
         chosen = finder.best(product.headers["PRIMARY"], asked) if asked else {}
         names = [
-            f"{t}={options.overrides[t] if t in options.overrides else chosen[t].name}" for t in use.step.references
+            f"{t}={settings.overrides[t] if t in settings.overrides else chosen[t].name}" for t in use.step.references
         ]
         lines.append(f"  {use.step.name:<18}{' '.join(names)}".rstrip())
     return lines + [f"  -> {target}" for target in results(pipeline, path, options)]
@@ -257,5 +311,6 @@ def run(name, path, *, notify=lambda step: None, **options):
         if option not in known:
             raise UsageError(f"run() has no option {option!r}", nearest(option, known))
     options.setdefault("threads", available_threads())
-    options["output_dir"] = Path(options.get("output_dir", "."))
+    if not isinstance(name, str) or not isinstance(path, str | os.PathLike):
+        raise UsageError(f"run({name!r}, {path!r}): a name and a path are wanted")
     return process(load(name), Path(path), Options(**options), notify)

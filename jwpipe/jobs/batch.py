@@ -126,15 +126,17 @@ def check(pipeline, inputs, options):
     JwpipeError
         A wrong parameter, a reference of the user's that is not there, two exposures with one name of their results.
     """
-    api.prepare(pipeline, None, options)
-    for reftype, text in options.overrides.items():
+    settings, _ = api.prepare(pipeline, None, options)
+    for reftype, text in settings.overrides.items():
         api.runner.override(reftype, text)
+    api.check_folder(options.output_dir)
     sources = {}
     for path in inputs:
         for target in api.results(pipeline, path, options):
             if (other := sources.setdefault(target, path)) is not path:
                 what = f"{path} is given twice" if other == path else f"{other} and {path} would both become {target}"
                 raise UsageError(what, "give one of them a folder of its own, with --output-dir")
+            api.runner.refuse_inputs(target, inputs)
 
 
 def run_batch(pipeline, inputs, options, jobs=1, skip_existing=False):

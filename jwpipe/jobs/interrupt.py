@@ -6,6 +6,8 @@ import threading
 
 __all__ = ["Interrupted", "interruptible"]
 
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 class Interrupted(BaseException):
     """The user wants the program to end. No KeyboardInterrupt: typer would end the program on its own terms."""
@@ -13,7 +15,7 @@ class Interrupted(BaseException):
 
 @contextlib.contextmanager
 def interruptible():
-    """Turn SIGINT and SIGTERM into `Interrupted`: temporary files are removed on the way out."""
+    """Turn SIGINT, SIGTERM and SIGHUP into `Interrupted`: temporary files are removed on the way out."""
 
     def stop(signum, frame):
         raise Interrupted
@@ -21,7 +23,7 @@ def interruptible():
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         yield
     finally:

@@ -125,8 +125,8 @@ class EmiWaves:
                 raise ReferenceError(f"{self.origin}: the wave {wave} has no frequency or no amplitudes")
         return case
 
-    def write(self, path):
-        """Write a reference file, whole or not at all.
+    def write(self, path, stage=None):
+        """Write a reference file, whole or not at all; parameters as of `jwpipe.products.product.Product.write`.
 
         Raises
         ------
@@ -150,7 +150,7 @@ class EmiWaves:
         stream = io.BytesIO()
         tree = {"meta": meta, "frequencies": waves, "subarray_cases": self.cases}
         asdf.AsdfFile(tree, version=STANDARD).write_to(stream)
-        write_fits(path, [_Content(stream.getvalue())])
+        write_fits(path, [_Content(stream.getvalue())], stage)
 
 
 class _Content:

@@ -25,6 +25,7 @@ __all__ = [
     "FitsFile",
     "ImageBlock",
     "RawBlock",
+    "Stage",
     "image_header",
     "remove_unfinished",
     "write_fits",
@@ -449,7 +450,38 @@ def image_header(name, dtype, shape, version=1, previous=None):
     return head
 
 
-def write_fits(path, blocks):
+class Stage:
+    """Files that are complete but not yet in place: on leaving the context they appear together, or none does."""
+
+    def __init__(self):
+        self.files = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *exception):
+        if kind is None:
+            self._put_in_place()
+        self._discard()
+
+    def _put_in_place(self):
+        while self.files:
+            temporary, path = self.files[0]
+            try:
+                temporary.replace(path)
+            except OSError as problem:
+                self._discard()
+                raise OutputError(f"cannot write {path}: {problem.strerror}", _advice(problem)) from None
+            del self.files[0]
+
+    def _discard(self):
+        for temporary, _ in self.files:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        self.files = []
+
+
+def write_fits(path, blocks, stage=None):
     """Write a file whole: under a temporary name beside the target, then renamed.
 
     Parameters
@@ -458,31 +490,31 @@ def write_fits(path, blocks):
         Target; what was there before is replaced only once the new file is complete.
     blocks : iterable of ImageBlock or RawBlock
         The HDUs in order, the primary one first.
+    stage : Stage, optional
+        Where the file waits for others that are to appear with it.
 
     Raises
     ------
     OutputError
         The folder cannot be written, or the disk is full.
     """
+    if stage is None:
+        with Stage() as alone:
+            return write_fits(path, blocks, alone)
     path = Path(path)
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=f".{os.getpid()}.part")
+        stage.files.append((Path(temporary), path))
         with os.fdopen(handle, "wb") as stream:
             for block in blocks:
                 block.write(stream)
         umask = os.umask(0)
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-        temporary = None
     except OSError as problem:
         raise OutputError(f"cannot write {path}: {problem.strerror}", _advice(problem)) from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+    return None
 
 
 def remove_unfinished(folder, process):

@@ -310,13 +310,15 @@ class Product:
             start = 1, 1
         return Subarray(str(self.get("SUBARRAY", "")), int(start[0]) - 1, int(start[1]) - 1, nx, ny)
 
-    def write(self, path):
+    def write(self, path, stage=None):
         """Write the product whole, or not at all.
 
         Parameters
         ----------
         path : path-like
             Target; FILENAME, DATE and DATAMODL are set to match.
+        stage : jwpipe.products.fitsfile.Stage, optional
+            Where the file waits for others that are to appear with it.
 
         Raises
         ------
@@ -335,4 +337,4 @@ class Product:
         blocks.append(
             tree.tree_block(*(self.tree or tree.empty_tree()), {"model_type": self.datamodl, "filename": path.name})
         )
-        write_fits(path, blocks)
+        write_fits(path, blocks, stage)

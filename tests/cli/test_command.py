@@ -188,6 +188,23 @@ def test_an_interrupt_ends_with_130_and_no_file(exposure, kind):
     assert exposure.read_bytes() == before
 
 
+def test_inputs_are_never_replaced(exposure, capsys):
+    override = ["--override", "saturation=sat.fits"]
+    before = exposure.read_bytes()
+    assert main(["saturation", str(exposure), *override, "--suffix", "uncal"]) == 2
+    assert "a_uncal.fits is an input and would be replaced" in told(capsys)
+    assert exposure.read_bytes() == before
+    other = exposure.rename(exposure.with_name("a_saturation.fits"))
+    assert main(["saturation", str(other), *override]) == 2
+    assert "would be replaced" in told(capsys)
+    assert other.read_bytes() == before
+
+
+def test_a_folder_that_is_a_file_is_told_before_any_work(exposure, capsys):
+    assert main(["detector1", str(exposure), "-o", "sat.fits"]) == 1
+    assert "sat.fits is a file, no folder for products" in told(capsys)
+
+
 def test_a_product_that_exists_is_left_and_a_dry_run_writes_nothing(exposure, capsys):
     command = ["saturation", str(exposure), "--override", "saturation=sat.fits"]
     assert main([*command, "--dry-run"]) == 0

@@ -1,5 +1,7 @@
 """calwebb_detector1 end to end, on simulated exposures whose truth is known."""
 
+import errno
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -7,6 +9,8 @@ from astropy.io import fits
 import jwpipe
 from jwpipe.cli import main
 from jwpipe.cli.demo import references_of
+from jwpipe.errors import UsageError
+from jwpipe.products.fitsfile import ImageBlock
 from jwpipe.report.compare import Tolerance, compare
 from jwpipe.report.recovery import recover
 
@@ -117,6 +121,82 @@ def test_steps_one_by_one_give_what_the_pipeline_gives(small, crds, tmp_path):
     whole = tmp_path / "whole" / path.name.replace("_0_ramp_fit", "_rate")
     result = compare(path, whole, EXACTLY, ignore=["S_GANSCL", "S_CHGMIG", "S_IPC", "R_IPC"])
     assert [a.extension for a in result.arrays if not a.passes(EXACTLY)] == []
+
+
+def test_all_products_appear_or_none(small, crds, tmp_path, monkeypatch, capsys):
+    crds(small)
+    old = tmp_path / small.uncal.name.replace("_uncal", "_rateints")
+    old.write_text("from before")
+    real = ImageBlock.write
+
+    def full_after_a_while(self, stream):
+        if any("_rate.fits" in path.name for path in tmp_path.iterdir()):  # the last of all to be written
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, stream)
+
+    monkeypatch.setattr(ImageBlock, "write", full_after_a_while)
+    assert main(["detector1", str(small.uncal), "-o", str(tmp_path), "--save", "jump", "-q"]) == 1
+    assert "No space left on device (free some space" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [old.name]
+    assert old.read_text() == "from before"
+
+
+def test_a_suffix_of_the_users_is_known_where_results_are_looked_for(small, crds, tmp_path, capsys):
+    crds(small)
+    command = ["detector1", str(small.uncal), "-o", str(tmp_path), "--suffix", "mine"]
+    assert main([*command, "-q"]) == 0
+    made = sorted(path.name for path in tmp_path.iterdir())
+    assert [name.partition("nrca1_")[2] for name in made] == ["0_mine.fits", "1_mine.fits"]
+    assert main([*command, "--skip-existing"]) == 0
+    assert "exists, skipped" in capsys.readouterr().err
+    assert main([*command, "--dry-run"]) == 0
+    assert all(name in capsys.readouterr().out for name in made[:1])
+
+
+def test_overrides_count_wherever_they_are_said(small, crds, tmp_path, capsys):
+    crds(small)
+    pars = tmp_path / "p.toml"
+    for text, said in (
+        ("[jump]\noverride_gain = 'nowhere.fits'\n", []),
+        ("", ["--set", "jump.override_gain=nowhere.fits"]),
+    ):
+        pars.write_text(text)
+        assert main(["detector1", str(small.uncal), "-o", str(tmp_path / "o"), "--pars", str(pars), *said]) == 4
+        assert "there is no gain reference at nowhere.fits" in capsys.readouterr().err
+    pars.write_text("[jump]\noverride_dark = 'x'\n")
+    assert main(["detector1", str(small.uncal), "-o", str(tmp_path / "o"), "--pars", str(pars)]) == 2
+    assert "jump uses no 'dark' reference" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threads": 0}, "threads = 0 is not at least 1"),
+        ({"threads": "2"}, "is not a number of threads"),
+        ({"overrides": {"gian": "N/A"}}, r"did you mean gain\?"),
+        ({"overrides": {"gain": None}}, "is no dict"),
+        ({"max_memory": "4G"}, "is not a number of bytes"),
+        ({"pars": {}}, "is not a path"),
+        ({"skip": [3]}, "is no list of texts"),
+        ({"skip": "jmp"}, r"did you mean jump\?"),
+        ({"thread": 2}, r"did you mean threads\?"),
+        ({"suffix": "../x"}, "is no suffix"),
+        ({"assignments": ["jump.rejection_threshold=nan"]}, "is not a number"),
+        ({"assignments": ["saturation.n_pix_grow_sat=99999999999999"]}, "is not an integer"),
+    ],
+)
+def test_wrong_options_of_a_call_are_told(small, crds, options, message, tmp_path):
+    crds(small)
+    with pytest.raises(UsageError, match=message):
+        jwpipe.run("detector1", small.uncal, **({"output_dir": tmp_path / "o"} | options))
+    assert not (tmp_path / "o").exists()
+
+
+def test_more_threads_than_sense_are_no_harm(small, crds, tmp_path):
+    crds(small)
+    outcome = jwpipe.run("saturation", small.uncal, output_dir=tmp_path, threads=10**9)
+    assert outcome.files[0].exists()
 
 
 def test_a_missing_reference_is_named_with_the_command_that_fetches_it(small, crds, tmp_path, monkeypatch, capsys):
