@@ -7,9 +7,7 @@ from enum import ReprEnum
 
 import numpy as np
 
-from jwpipe.errors import UsageError, nearest
-
-__all__ = ["Group", "Pixel", "parse_flags", "translate"]
+__all__ = ["Group", "Pixel", "translate"]
 
 
 class Pixel(np.uint32, ReprEnum):
@@ -63,40 +61,6 @@ class Group(np.uint8, ReprEnum):
     DROPOUT = 1 << 3
     AD_FLOOR = 1 << 6
     CHARGELOSS = 1 << 7
-
-
-def parse_flags(text, flags=Pixel):
-    """Read a bit expression as the parameters of steps use it.
-
-    Parameters
-    ----------
-    text : str or int
-        A number, or names joined by ``+``, ``,`` or ``|``; a leading ``~`` inverts.
-    flags : type of Pixel or Group, optional
-        The names to look in.
-
-    Returns
-    -------
-    int
-        The mask, within 32 bits.
-
-    Raises
-    ------
-    UsageError
-        A name that is no flag.
-    """
-    text = str(text).strip()
-    inverted = text.startswith("~")
-    value = 0
-    for word in text.lstrip("~").strip("() ").replace("+", ",").replace("|", ",").split(","):
-        word = word.strip()
-        if word.isdigit():
-            value |= int(word)
-        elif word in flags.__members__:
-            value |= int(flags[word])
-        elif word:
-            raise UsageError(f"{word!r} is not a data quality flag", nearest(word, flags.__members__))
-    return ~value & 0xFFFFFFFF if inverted else value
 
 
 def translate(dq, bits):
