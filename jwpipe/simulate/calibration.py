@@ -9,7 +9,7 @@ from jwpipe.simulate.electronics import Readout
 from jwpipe.simulate.instrument import Window
 from jwpipe.simulate.irs2 import draw_interleaving
 
-__all__ = ["Calibration", "Properties", "draw_calibration"]
+__all__ = ["DEFECTS", "Calibration", "Properties", "draw_calibration"]
 
 DIM = 0.6  # response of a LOW_QE pixel
 NOISY = 10.0  # factor on the noise of a BAD_REF_PIXEL

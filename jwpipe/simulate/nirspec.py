@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from jwpipe.engine.params import Help, OneOf
-from jwpipe.simulate.calibration import Properties
+from jwpipe.simulate.calibration import DEFECTS, Properties
 from jwpipe.simulate.crds import BY_READOUT
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
@@ -157,6 +157,8 @@ IRS2 = replace(
     exp_type="NRS_MSASPEC",
     template="NIRSpec MultiObject Spectroscopy",
     options=Irs2Options,
+    # In masks of this readout BAD_REF_PIXEL tells of interleaved reference pixels alone (`jwpipe.simulate.irs2`).
+    properties=replace(PROPERTIES, defects={flag: part for flag, part in DEFECTS.items() if flag != "BAD_REF_PIXEL"}),
     scene=Traces(SLITS, along_x=True),
     time_series=False,
 )
