@@ -7,8 +7,8 @@ import json
 import sys
 
 SAVED = """
-group_scale dq_init saturation ipc superbias refpix linearity persistence dark_current charge_migration jump ramp_fit
-gain_scale
+group_scale dq_init emicorr saturation ipc firstframe lastframe reset superbias refpix linearity rscd persistence
+dark_current charge_migration jump ramp_fit gain_scale
 """.split()
 
 

@@ -20,6 +20,8 @@ import numpy as np
 
 import jwpipe
 from jwpipe.cli.demo import references_of
+from jwpipe.engine.pipeline import Use
+from jwpipe.pipelines import load
 from jwpipe.products.fitsfile import FitsFile
 from jwpipe.products.ramp import Ramp
 from jwpipe.report.compare import compare
@@ -27,30 +29,50 @@ from jwpipe.simulate import simulate
 
 HERE = Path(__file__).parent
 RTOL = SHARE = 1e-5
-STEPS = """
-group_scale dq_init saturation ipc superbias refpix linearity persistence dark_current charge_migration jump
-""".split()
 
-# Cases: options of the simulator and parameters of steps. The large ones take minutes in the peer.
+# Cases: mode and options of the simulator, parameters of steps. The large ones take minutes in the peer.
 SMALL = {
-    "sub160": ({"subarray": "SUB160", "groups": 8, "integrations": 2}, {}),
+    "sub160": ("nircam-image", {"subarray": "SUB160", "groups": 8, "integrations": 2}, {}),
     "sub160-zeroframe": (
+        "nircam-image",
         {"subarray": "SUB160", "groups": 6, "readpatt": "BRIGHT1"},
         {"ramp_fit": {"suppress_one_group": False}},
     ),
     "sub320-snowballs": (
+        "nircam-image",
         {"subarray": "SUB320", "groups": 8, "integrations": 2, "snowballs": 3},
         {
             "jump": {"expand_large_events": True, "after_jump_flag_dn1": 20.0, "after_jump_flag_time1": 20.0},
             "charge_migration": {"skip": False, "signal_threshold": 8000.0},
         },
     ),
+    "niriss-soss": ("niriss-soss", {"subarray": "SUBSTRIP96", "groups": 4, "integrations": 2}, {}),
+    "niriss-image": (
+        "niriss-image",
+        {"subarray": "SUB64", "readpatt": "NIS", "groups": 8, "integrations": 2},
+        {"charge_migration": {"skip": False, "signal_threshold": 16000.0}},
+    ),
+    "niriss-ami": ("niriss-ami", {"groups": 12, "integrations": 3}, {}),
+    "fgs-image": ("fgs-image", {"subarray": "SUB128LL", "groups": 8, "integrations": 2}, {}),
+    "miri-image": (
+        "miri-image",
+        {"subarray": "SUB64", "groups": 20, "integrations": 3, "sky": 600.0},
+        {"emicorr": {"skip": False}},
+    ),
+    "nirspec-subarray": ("nirspec-subarray", {"subarray": "SUB512", "groups": 8, "integrations": 3}, {}),
 }
 LARGE = {
     "full": (
+        "nircam-image",
         {"subarray": "FULL", "groups": 10, "snowballs": 6, "readpatt": "BRIGHT1"},
         {"jump": {"expand_large_events": True}},
-    )
+    ),
+    "nirspec-irs2": ("nirspec-irs2", {"detector": "NRS2", "groups": 5}, {}),
+    "miri-full": (
+        "miri-image",
+        {"subarray": "FULL", "groups": 8, "integrations": 2, "sky": 2000.0},
+        {"emicorr": {"skip": False}},
+    ),
 }
 CASES = SMALL | LARGE
 
@@ -73,8 +95,8 @@ def run_peer(case, folder):
     Simulated, pathlib.Path
         The exposure, and the folder of the peer's products.
     """
-    options, parameters = CASES[case]
-    exposure = simulate("nircam-image", folder / case, seed=11, **options)
+    mode, options, parameters = CASES[case]
+    exposure = simulate(mode, folder / case, seed=11, **options)
     products = folder / case / "peer"
     if not list(products.glob("*_rate.fits")):
         products.mkdir(parents=True, exist_ok=True)
@@ -156,13 +178,13 @@ def compare_case(case, folder):
     os.environ.update(peer_environment(exposure.crds_path, exposure.context))
     base = exposure.uncal.name.removesuffix("_uncal.fits")
     ours = folder / case / "ours"
-    parameters = CASES[case][1]
+    parameters = CASES[case][2]
 
     def assignments(step):
         return [f"{name}={json.dumps(value)}" for name, value in parameters.get(step, {}).items()]
 
     previous = exposure.uncal
-    for step in STEPS:
+    for step in steps_before_fit(Ramp.read(exposure.uncal)):
         theirs = peer / f"{base}_{step}.fits"
         if theirs.exists():
             made = jwpipe.run(step, previous, output_dir=ours, suffix=step, assignments=assignments(step))
@@ -186,6 +208,12 @@ def compare_case(case, folder):
         yield from rows(case, f"detector1 {kind}", ours / name, peer / name, both)
 
 
+def steps_before_fit(ramp):
+    """Names of the steps that detector1 runs on an exposure before it fits its ramps, in order."""
+    steps = [use.step.name for use in load("detector1").order if isinstance(use, Use) and use.when(ramp)]
+    return steps[: steps.index("ramp_fit")]
+
+
 def fit_masks(exposure, ramp, fitted, suppress):
     """Pixels of rate and rateints, by extension, that differ by a mended defect of the fit (tests/peer/mended.py)."""
     rateints = fitted.products[1]
@@ -193,7 +221,9 @@ def fit_masks(exposure, ramp, fitted, suppress):
     ramp = Ramp.read(ramp)
     zeroframe = ramp.zeroframe if ramp.get("ZEROFRAM") else None
     (readnoise,) = references_of(exposure, "readnoise")
-    masks = mended.ramp_fit(ramp.groupdq, arrays, readnoise, suppress=suppress, zeroframe=zeroframe)
+    masks = mended.ramp_fit(
+        ramp.groupdq, arrays, readnoise, suppress=suppress, zeroframe=zeroframe, miri=ramp["INSTRUME"] == "MIRI"
+    )
     return dict(zip(("rateints", "rate"), masks, strict=True))
 
 
