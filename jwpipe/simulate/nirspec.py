@@ -157,7 +157,7 @@ IRS2 = replace(
     exp_type="NRS_MSASPEC",
     template="NIRSpec MultiObject Spectroscopy",
     options=Irs2Options,
-    # In masks of this readout BAD_REF_PIXEL tells of interleaved reference pixels alone (`jwpipe.simulate.irs2`).
+    # Of interleaved reference pixels alone (`jwpipe.simulate.irs2`): build 10.2 replaces every row that has the flag.
     properties=replace(PROPERTIES, defects={flag: part for flag, part in DEFECTS.items() if flag != "BAD_REF_PIXEL"}),
     scene=Traces(SLITS, along_x=True),
     time_series=False,
