@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jwpipe.errors import OutputError
+from jwpipe.errors import OutputError, UsageError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
@@ -34,21 +34,21 @@ def compare(
 
     Exit status 0 where they are the same within the tolerance, 1 where they differ.
     """
-    import json
-
     from jwpipe.report.compare import Tolerance
     from jwpipe.report.compare import compare as compare_files
     from jwpipe.report.page import comparison_page
+    from jwpipe.report.plain import json_text, write_whole
 
     if report is not None and report.suffix not in (".html", ".json"):
-        raise OutputError(f"cannot write a report to {report}", "name it .html or .json")
+        raise UsageError(f"cannot write a report to {report}", "name it .html or .json")
     result = compare_files(a, b, Tolerance(rtol, atol, share), ignore)
     if report is not None:
-        text = comparison_page(result) if report.suffix == ".html" else json.dumps(result.as_dict(), indent=1) + "\n"
+        text = comparison_page(result) if report.suffix == ".html" else json_text(result.as_dict())
         try:
-            report.write_text(text)
-        except OSError as problem:
-            raise OutputError(f"cannot write {report}: {problem.strerror}") from None
+            write_whole(report, text.encode())
+        except OutputError as problem:
+            problem.advice = "give another file with --report"
+            raise
     if not quiet:
         for line in result.lines():
             typer.echo(line)

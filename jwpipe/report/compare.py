@@ -1,19 +1,23 @@
 """Comparison of two products, or of any two FITS files: extension by extension, bit by bit, keyword by keyword."""
 
 import math
+import re
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from jwpipe.errors import InputError
+from jwpipe.errors import InputError, UsageError
 from jwpipe.products.dq import Group, Pixel
 from jwpipe.products.fitsfile import STRUCTURAL, FitsFile
+from jwpipe.report.plain import UNDEFINED, keyword_value
 
-__all__ = ["ArrayDifference", "Comparison", "Tolerance", "compare", "describe"]
+__all__ = ["ArrayDifference", "Comparison", "Tolerance", "compare", "describe", "describe_value"]
 
 # Keywords that tell of the run rather than of the data.
-VOLATILE = frozenset("DATE FILENAME CAL_VER CAL_VCS CRDS_VER CHECKSUM DATASUM HISTORY COMMENT".split()) | {""}
+VOLATILE = frozenset("DATE FILENAME CAL_VER CAL_VCS CRDS_VER CHECKSUM DATASUM HISTORY COMMENT".split())
+COLUMN = ("TTYPE", "TFORM", "TUNIT", "TDIM")  # keywords that belong to a column, whatever its number
 FLAGS = {"DQ": Pixel, "PIXELDQ": Pixel, "GROUPDQ": Group}
 
 
@@ -29,11 +33,21 @@ class Tolerance:
         Difference that is accepted whatever the numbers.
     share : float
         Share of an array's values that may differ by more.
+
+    Raises
+    ------
+    UsageError
+        One of them is negative or no number.
     """
 
     rtol: float = 1e-5
     atol: float = 0.0
     share: float = 0.0
+
+    def __post_init__(self):
+        for name, value in asdict(self).items():
+            if not value >= 0:  # so that NaN is refused too
+                raise UsageError(f"{name} cannot be {value:g}", "give a number from 0 on")
 
 
 @dataclass
@@ -47,7 +61,7 @@ class ArrayDifference:
     size : int
         Number of values.
     problem : str
-        What keeps them from being compared: missing, another shape or type.
+        What keeps them from being compared: missing, another shape, type or unit.
     beyond : int
         Values that differ by more than the tolerance.
     nan_only_a, nan_only_b : int
@@ -90,7 +104,8 @@ class Comparison:
     arrays : list of ArrayDifference
         One an image extension or table column.
     keywords : list of tuple
-        ``(extension, keyword, value in a, value in b)`` where they differ; None where missing.
+        ``(extension, keyword, value in a, value in b)`` where they differ; None where missing, ``"undefined"`` where
+        the keyword has no value.
     """
 
     a: str
@@ -112,7 +127,7 @@ class Comparison:
             for name, (only_a, only_b) in array.bits.items():
                 yield f"    {name:<20}{only_a:>10} only in the first{only_b:>10} only in the second"
         for extension, keyword, a, b in self.keywords:
-            yield f"{extension + '.' + keyword:<32}DIFFERS  {_value(a)} | {_value(b)}"
+            yield f"{extension + '.' + keyword:<32}DIFFERS  {describe_value(a)} | {describe_value(b)}"
         yield "same" if self.same else "different"
 
     def as_dict(self):
@@ -123,8 +138,9 @@ class Comparison:
         return data
 
 
-def _value(value):
-    return "missing" if value is None else repr(value)
+def describe_value(value):
+    """Say in words what a keyword's value is: None is a keyword that is missing."""
+    return "missing" if value is None else value if value == UNDEFINED else repr(value)
 
 
 def describe(array):
@@ -164,65 +180,84 @@ def compare(a, b, tolerance=None, ignore=()):
         One of them cannot be read.
     """
     tolerance = tolerance or Tolerance()
-    ignored = VOLATILE | {name.upper() for name in ignore}
+    ignored = {"ASDF", *(name.upper() for name in ignore)}
     result = Comparison(str(a), str(b), tolerance)
-    first, second = _by_name(FitsFile(a), ignored), _by_name(FitsFile(b), ignored)
-    for key in dict.fromkeys([*first, *second]):
-        label = key[0] if key[1] == 1 else f"{key[0]},{key[1]}"
-        one, two = first.get(key), second.get(key)
+    first, second = _by_label(FitsFile(a), ignored), _by_label(FitsFile(b), ignored)
+    for label in dict.fromkeys([*first, *second]):
+        one, two = first.get(label), second.get(label)
         if one is None or two is None:
             result.arrays.append(ArrayDifference(label, problem=f"only in {Path(a if two is None else b).name}"))
             continue
         result.keywords += _keywords(label, one.header, two.header, ignored)
-        if one.is_image or two.is_image:
+        if _kind(one) != _kind(two):
+            result.arrays.append(ArrayDifference(label, problem=f"{_kind(one)} | {_kind(two)}"))
+        elif one.is_image:
             result.arrays.append(_images(label, one, two, tolerance))
-        elif one.data_size or two.data_size:
+        elif one.shape:
             result.arrays += _tables(label, one, two, tolerance)
     return result
 
 
-def _by_name(file, ignored):
-    skip = ignored | {"ASDF"}
-    return {(e.name, e.version): e for e in file.extensions if e.name not in skip}
+def _by_label(file, ignored):
+    """Extensions by name, EXTVER where it is not 1, and number among those of equal name and EXTVER."""
+    labelled, seen = {}, Counter()
+    for extension in file.extensions:
+        if extension.name in ignored:
+            continue
+        label = extension.name or "(unnamed)"
+        if extension.version != 1:
+            label += f",{extension.version}"
+        seen[label] += 1
+        labelled[label if seen[label] == 1 else f"{label}[{seen[label]}]"] = extension
+    return labelled
+
+
+def _kind(extension):
+    return "image" if extension.is_image else "table" if extension.shape else "header"
 
 
 def _keywords(label, a, b, ignored):
-    skip = ignored | STRUCTURAL
+    skip = ignored | VOLATILE | STRUCTURAL | {""}
 
-    def plain(header):
+    def values(header):
         return {
-            card.keyword: card.value.strip() if isinstance(card.value, str) else card.value
+            card.keyword: keyword_value(card)
             for card in header.cards
-            if card.keyword not in skip and not card.keyword.startswith(("NAXIS", "TTYPE", "TFORM", "TUNIT", "TDIM"))
+            if card.keyword not in skip and not card.keyword.startswith(("NAXIS", *COLUMN))
         }
 
-    one, two = plain(a), plain(b)
+    def shown(header, keyword):
+        return None if keyword not in header else UNDEFINED if header[keyword] is None else header[keyword]
+
+    one, two = values(a), values(b)
     return [
-        (label, keyword, one.get(keyword), two.get(keyword))
+        (label, keyword, shown(one, keyword), shown(two, keyword))
         for keyword in dict.fromkeys([*one, *two])
-        if not _same_value(one.get(keyword), two.get(keyword))
+        if keyword not in one or keyword not in two or not _same_value(one[keyword], two[keyword])
     ]
 
 
 def _same_value(a, b):
-    if isinstance(a, float) or isinstance(b, float):
-        try:
-            return math.isclose(a, b, rel_tol=1e-12) or (math.isnan(a) and math.isnan(b))
-        except TypeError:
-            return False
-    return a == b
+    numbers = [isinstance(value, int | float) and not isinstance(value, bool) for value in (a, b)]
+    if all(numbers):  # FITS writes 10.0 as 10 at will
+        return math.isclose(a, b, rel_tol=1e-12) if float in (type(a), type(b)) else a == b
+    return type(a) is type(b) and a == b
 
 
 def _images(label, one, two, tolerance):
     difference = ArrayDifference(label)
+    types = [extension.read(rows=slice(0, 0)).dtype for extension in (one, two)]  # as BZERO has it
     if one.shape != two.shape:
         difference.problem = f"shape {one.shape} | {two.shape}"
-    elif one.stored != two.stored:
-        difference.problem = f"type {one.stored.name} | {two.stored.name}"
+    elif types[0] != types[1] or one.stored != two.stored:
+        names = [dtype.name for dtype in types]
+        if types[0] == types[1]:
+            names = [f"{dtype.name} stored as {e.stored.name}" for dtype, e in zip(types, (one, two), strict=True)]
+        difference.problem = f"type {names[0]} | {names[1]}"
     else:
-        lead = one.shape[:-2]
-        for index in np.ndindex(lead):
-            _add(difference, one.read(index=index), two.read(index=index), tolerance, index, FLAGS.get(one.name))
+        flags = FLAGS.get(one.name) if types[0].kind in "iu" else None
+        for index in np.ndindex(one.shape[:-2]):
+            _add(difference, one.read(index=index), two.read(index=index), tolerance, index, flags)
     return difference
 
 
@@ -230,17 +265,19 @@ def _tables(label, first, second, tolerance):
     try:
         one, two = first.table(), second.table()
     except InputError:  # variable columns and the like: compared as they are stored
-        size = max(first.data_size, second.data_size)
-        yield ArrayDifference(label, size, beyond=0 if first.raw().data == second.raw().data else size)
+        yield _stored_tables(label, first, second)
         return
-    names_a, names_b = one.dtype.names or (), two.dtype.names or ()
-    for name in dict.fromkeys([*names_a, *names_b]):
+    columns_a, columns_b = _columns(first.header), _columns(second.header)
+    for name in dict.fromkeys([*columns_a, *columns_b]):
         difference = ArrayDifference(f"{label}:{name}")
-        if name not in names_a or name not in names_b:
+        if name not in columns_a or name not in columns_b:
             difference.problem = "only in one of the tables"
         elif one[name].shape != two[name].shape:
             difference.problem = f"shape {one[name].shape} | {two[name].shape}"
-        elif one[name].dtype.kind in "fiub" and two[name].dtype.kind in "fiub":
+        elif columns_a[name] != columns_b[name]:
+            (form_a, unit_a), (form_b, unit_b) = columns_a[name], columns_b[name]
+            difference.problem = f"type {form_a} | {form_b}" if form_a != form_b else f"unit {unit_a!r} | {unit_b!r}"
+        elif one[name].dtype.kind in "fiu":
             _add(difference, np.asarray(one[name]), np.asarray(two[name]), tolerance, ())
         else:
             difference.size = one[name].size
@@ -248,15 +285,41 @@ def _tables(label, first, second, tolerance):
         yield difference
 
 
+def _columns(header):
+    """Type and unit of each column of a table, by name."""
+    columns = {}
+    for i in range(1, header["TFIELDS"] + 1):
+        form = re.sub(r"^1(?=[A-Z])", "", header[f"TFORM{i}"].strip())
+        zero = header.get(f"TZERO{i}", 0)
+        columns[header[f"TTYPE{i}"]] = f"{form} from {zero}" if zero else form, header.get(f"TUNIT{i}", "")
+    return columns
+
+
+def _stored_tables(label, first, second):
+    """Compare tables by their bytes."""
+    difference = ArrayDifference(label, max(first.data_size, second.data_size))
+    cards_a, cards_b = (
+        {card.keyword: card.value for card in extension.header.cards if card.keyword.startswith(COLUMN)}
+        for extension in (first, second)
+    )
+    if first.shape != second.shape:
+        difference.problem = f"shape {first.shape} | {second.shape}"
+    elif cards_a != cards_b:
+        difference.problem = "columns of other names, types or units"
+    elif first.raw().data != second.raw().data:
+        difference.beyond = difference.size
+    return difference
+
+
 def _add(difference, a, b, tolerance, index, flags=None):
     """Add one plane to the account of an array."""
     difference.size += a.size
     if flags is not None:
-        changed = a ^ b
-        difference.beyond += int(np.count_nonzero(changed))
+        changed = a != b
+        x, y = a[changed].astype("u8"), b[changed].astype("u8")  # wide enough for the name of any bit
+        difference.beyond += x.size
         for bit in flags:
-            only_a = int(np.count_nonzero(changed & a & bit))
-            only_b = int(np.count_nonzero(changed & b & bit))
+            only_a, only_b = (int(np.count_nonzero(values & ~others & bit)) for values, others in ((x, y), (y, x)))
             if only_a or only_b:
                 before = difference.bits.get(bit.name, (0, 0))
                 difference.bits[bit.name] = before[0] + only_a, before[1] + only_b
@@ -268,12 +331,14 @@ def _add(difference, a, b, tolerance, index, flags=None):
     if not differs.any():
         return
     x, y = a[differs].astype("f8"), b[differs].astype("f8")
-    with np.errstate(invalid="ignore"):
-        gap = np.where(np.isfinite(x) & np.isfinite(y), np.abs(x - y), np.inf)
-    scale = np.maximum(np.abs(x), np.abs(y))
-    difference.beyond += int(np.count_nonzero(~(gap <= tolerance.atol + tolerance.rtol * scale)))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
+        gap = np.abs(x - y)
+        scale = np.maximum(np.abs(x), np.abs(y))
+        limit = tolerance.atol + tolerance.rtol * scale
         relative = np.where(np.isfinite(gap), gap / scale, np.inf)
+    # Infinities that differ are infinitely far apart; where nothing is allowed, integers too large for f8 differ too.
+    within = np.isfinite(gap) & (gap <= limit) & (limit > 0)
+    difference.beyond += int(np.count_nonzero(~within))
     difference.largest_relative = max(difference.largest_relative, float(relative.max()))
     worst = int(gap.argmax())
     if gap[worst] > difference.largest:

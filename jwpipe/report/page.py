@@ -2,7 +2,7 @@
 
 import html
 
-from jwpipe.report.compare import describe
+from jwpipe.report.compare import describe, describe_value
 
 __all__ = ["comparison_page"]
 
@@ -42,12 +42,15 @@ def comparison_page(comparison):
         bits = "".join(
             f"<br>{name}: {a} only in the first, {b} only in the second" for name, (a, b) in array.bits.items()
         )
-        parts.append(f"<tr><td><code>{html.escape(array.extension)}</code>{state}<td>{describe(array)}{bits}</tr>")
+        parts.append(
+            f"<tr><td><code>{html.escape(array.extension)}</code>{state}<td>{html.escape(describe(array))}{bits}</tr>"
+        )
     parts.append("</table>")
     if comparison.keywords:
         parts.append("<table><tr><th>keyword<th>first<th>second</tr>")
         parts += [
-            f"<tr><td><code>{extension}.{keyword}</code><td>{html.escape(str(a))}<td>{html.escape(str(b))}</tr>"
+            f"<tr><td><code>{html.escape(f'{extension}.{keyword}')}</code>"
+            f"<td>{html.escape(describe_value(a))}<td>{html.escape(describe_value(b))}</tr>"
             for extension, keyword, a, b in comparison.keywords
         ]
         parts.append("</table>")
