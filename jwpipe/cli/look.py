@@ -17,9 +17,17 @@ def look(
     ] = None,
 ):
     """Draw a quick-look picture (PNG) of each product: image, flags, a ramp."""
+    from jwpipe.errors import UsageError
     from jwpipe.report.look import quick_look
 
+    targets = {}
     for file in files:
         target = output_dir / f"{file.stem}.png"
+        if target in targets:
+            raise UsageError(f"{targets[target]} and {file} would both be drawn as {target}", "draw one at a time")
+        if target.resolve() == file.resolve():
+            raise UsageError(f"{file} would be replaced by its picture", "give a folder with --output-dir")
+        targets[target] = file
+    for target, file in targets.items():
         quick_look(file, target, pixel)
         typer.echo(f"wrote {target}")

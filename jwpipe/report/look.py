@@ -1,10 +1,14 @@
 """Quick-look pictures: the image, its flags, and the ramp of a pixel or the distribution of values."""
 
+import io
+from pathlib import Path
+
 import numpy as np
 
 from jwpipe.errors import InputError, OutputError, UsageError
 from jwpipe.products.dq import Group, Pixel
 from jwpipe.products.fitsfile import FitsFile
+from jwpipe.report.plain import keyword_value, write_whole
 
 __all__ = ["quick_look"]
 
@@ -20,14 +24,14 @@ def quick_look(path, target, pixel=None):
     path : path-like
         A product with a SCI image: ramps (raw or calibrated), rates, cubes.
     target : path-like
-        The picture, PNG or what its ending says.
+        The picture, PNG or what its ending says; its folder is made if need be.
     pixel : tuple of int, optional
         Column and row, from 0, of the pixel whose ramp is shown; by default a bright one.
 
     Raises
     ------
     InputError
-        The file has no SCI image.
+        The file has no SCI image, or flags that do not fit it.
     UsageError
         The pixel lies outside the image, or matplotlib is missing.
     OutputError
@@ -37,27 +41,32 @@ def quick_look(path, target, pixel=None):
     science = file["SCI"]
     if not science.is_image or len(science.shape) < 2:
         raise InputError(f"{path} has no image in SCI")
+    if 0 in science.shape:
+        raise InputError(f"{path} has no pixels in SCI: its shape is {science.shape}")
     ny, nx = science.shape[-2:]
     if pixel is not None and not (0 <= pixel[0] < nx and 0 <= pixel[1] < ny):
         raise UsageError(f"pixel {pixel[0]}, {pixel[1]} lies outside the {nx} x {ny} image of {path}")
+    flags = _flags(file, science.shape)
     plt = _matplotlib()
     is_ramp = len(science.shape) == 4
     image = _image(science)
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(16, 5.4), layout="constrained")
-    _draw_image(left, image, "last minus first group, DN" if is_ramp else str(science.header.get("BUNIT", "")), figure)
-    _draw_flags(middle, _flags(file, (ny, nx)))
+    _draw_image(left, image, "last minus first group, DN" if is_ramp else _words(science, "BUNIT"), figure)
+    _draw_flags(middle, flags)
     if is_ramp:
         _draw_ramp(right, file, science, pixel or _bright_pixel(image))
     else:
         _draw_values(right, image)
-    words = [str(file.primary[k]) for k in ("INSTRUME", "DETECTOR", "FILTER", "EXP_TYPE") if k in file.primary]
-    figure.suptitle(f"{file.path.name}   {' '.join(words)}")
+    words = _words(file.extensions[0], "INSTRUME", "DETECTOR", "FILTER", "EXP_TYPE")
+    figure.suptitle(f"{_literal(file.path.name)}   {words}")
+    picture = io.BytesIO()
     try:
-        figure.savefig(target, dpi=110)
-    except (OSError, ValueError) as problem:
-        raise OutputError(f"cannot write {target}: {getattr(problem, 'strerror', None) or problem}") from None
+        figure.savefig(picture, dpi=110, format=Path(target).suffix.removeprefix(".") or "png")
+    except ValueError as problem:
+        raise OutputError(f"cannot write {target}: {problem}", "name it .png") from None
     finally:
         plt.close(figure)
+    write_whole(target, picture.getvalue())
 
 
 def _matplotlib():
@@ -71,21 +80,38 @@ def _matplotlib():
     return plt
 
 
+def _words(extension, *keywords):
+    """Values of those keywords that have one."""
+    cards = [extension.header.cards[keyword] for keyword in keywords if keyword in extension.header]
+    return _literal(" ".join(str(value) for value in map(keyword_value, cards) if value is not None))
+
+
+def _literal(text):
+    """Keep matplotlib from reading dollar signs as mathematics."""
+    return text.replace("$", r"\$")
+
+
 def _image(science):
     """One image of any SCI array: for ramps the signal of the first integration, for cubes the first plane."""
     lead = science.shape[:-2]
     first = science.read("f4", (0,) * len(lead))
     if len(lead) == 2 and lead[1] > 1:
-        return science.read("f4", (0, lead[1] - 1)) - first
+        with np.errstate(invalid="ignore"):  # infinities
+            return science.read("f4", (0, lead[1] - 1)) - first
     return first
 
 
 def _flags(file, shape):
-    """Flags of every pixel, those of all groups included."""
-    flags = np.zeros(shape, "u4")
+    """Flags of every pixel, those of all groups included, for a SCI array of a shape."""
+    flags = np.zeros(shape[-2:], "u4")
     for name in ("DQ", "PIXELDQ", "GROUPDQ"):
         if name in file:
             extension = file[name]
+            expected = shape if name == "GROUPDQ" else shape[-len(extension.shape) :]
+            if not extension.is_image or len(extension.shape) < 2 or extension.shape != expected:
+                raise InputError(f"{file.path}: {name} of shape {extension.shape} does not fit SCI of shape {shape}")
+            if extension.stored.kind not in "iu":
+                raise InputError(f"{file.path}: {name} holds {extension.stored.name}, which are no flags")
             for index in np.ndindex(extension.shape[:-2]):
                 flags |= extension.read("u1" if name == "GROUPDQ" else "u4", index)
     return flags
@@ -94,7 +120,7 @@ def _flags(file, shape):
 def _bright_pixel(image):
     """Column and row of a pixel that is bright but not among the very brightest, which may be saturated."""
     values = np.where(np.isfinite(image), image, -np.inf)
-    rank = np.argsort(values, axis=None)[-max(2, values.size // 10000)]
+    rank = np.argsort(values, axis=None)[-min(values.size, max(2, values.size // 10000))]
     y, x = np.unravel_index(rank, image.shape)
     return int(x), int(y)
 
@@ -142,5 +168,6 @@ def _draw_values(axes, image):
     good = image[np.isfinite(image)]
     low, high = np.percentile(good, [0.1, 99.5]) if good.size else (0, 1)
     axes.hist(good, bins=200, range=(low, max(high, low + 1e-6)), color="#3b6ea5")
-    axes.set_yscale("log")
+    if good.size:
+        axes.set_yscale("log")
     axes.set_title("values")
