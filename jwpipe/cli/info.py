@@ -14,16 +14,25 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ):
     """Say what a file is and holds: exposure, steps done, references used, extensions."""
-    import json
-
+    from jwpipe.errors import ExitStatus, JwpipeError
     from jwpipe.report.info import describe_file
+    from jwpipe.report.plain import json_text
 
-    told = [describe_file(file) for file in files]
+    told, status = [], ExitStatus.DONE
+    for file in files:
+        try:
+            told.append(describe_file(file))
+        except JwpipeError as problem:
+            typer.echo(f"jwpipe: {problem}", err=True)
+            told.append({"file": str(file), "error": str(problem)})
+            status = status or problem.status
+        else:
+            if not as_json:
+                typer.echo("\n".join(_lines(told[-1])))
     if as_json:
-        typer.echo(json.dumps(told, indent=1))
-        return
-    for one in told:
-        typer.echo("\n".join(_lines(one)))
+        typer.echo(json_text(told), nl=False)
+    if status:
+        raise typer.Exit(int(status))
 
 
 def _lines(one):

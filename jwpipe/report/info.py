@@ -1,6 +1,7 @@
 """What a file is and holds, on one screen."""
 
 from jwpipe.products.fitsfile import FitsFile
+from jwpipe.report.plain import UNDEFINED, keyword_value
 
 __all__ = ["describe_file"]
 
@@ -23,7 +24,8 @@ def describe_file(path):
     Returns
     -------
     dict
-        ``product`` (DATAMODL), rows of keywords, ``steps`` and ``references`` by name, and ``extensions``.
+        ``product`` (DATAMODL), rows of keywords, ``steps`` and ``references`` by name, and ``extensions``. Plain
+        data; a keyword without a value is ``"undefined"``.
 
     Raises
     ------
@@ -31,7 +33,8 @@ def describe_file(path):
         The file cannot be read.
     """
     file = FitsFile(path)
-    header = file.primary
+    values = {card.keyword: keyword_value(card) for card in file.primary.cards}
+    header = {keyword: UNDEFINED if value is None else value for keyword, value in values.items()}
     rows = {
         name: {keyword: header[keyword] for keyword in words.split() if keyword in header}
         for name, words in ROWS.items()
