@@ -81,7 +81,7 @@ def _threads():
 
 def _references():
     from jwpipe.refs import ReferenceFinder
-    from jwpipe.refs.client import Server, ServerError
+    from jwpipe.refs.client import DEFAULT_SERVER, Server, ServerError
 
     try:
         finder = ReferenceFinder(server=Server(timeout=5, attempts=1))  # a check-up does not wait
@@ -93,10 +93,16 @@ def _references():
         writable = os.access(root, os.W_OK)
         free = shutil.disk_usage(root).free / 1e9
         yield Finding("cache", f"{root}, {'writable' if writable else 'read only'}, {free:.0f} GB free")
+    elif root.exists():
+        yield Finding("cache", f"{root} is no folder", False, "set CRDS_PATH to the folder of the cache")
     else:
         yield Finding("cache", f"{root} does not exist", True, "set CRDS_PATH; it is made when references are fetched")
     if finder.server.offline:
         yield Finding("server", "none: the cache alone serves")
+    elif not _is_address(finder.server.url):
+        advice = f"set CRDS_SERVER_URL to an address such as {DEFAULT_SERVER}"
+        yield Finding("server", f"{finder.server.url} is no address", False, advice)
+        return  # nothing can be asked of it, the context least of all
     else:
         try:
             finder.server.info()
@@ -108,3 +114,19 @@ def _references():
         yield Finding("context", finder.context)
     except JwpipeError as problem:
         yield Finding("context", str(problem), False)
+
+
+def _is_address(url):
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        return (
+            url.isascii()
+            and len(url.split()) == 1
+            and parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port or 1) > 0
+        )
+    except ValueError:  # half a bracket, a port that is no number
+        return False
