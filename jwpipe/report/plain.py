@@ -20,11 +20,17 @@ def keyword_value(card):
     Returns
     -------
     bool, int, float, complex, str or None
-        Text without trailing blanks; None where the card has no value.
+        Text without trailing blanks; None where the card has no value; what stands there, as text, where it is no
+        value that FITS knows.
     """
     from astropy.io.fits.card import Undefined
+    from astropy.io.fits.verify import VerifyError
 
-    value = card.value
+    try:
+        value = card.value
+    except VerifyError:
+        card.verify("silentfix")
+        value = card.value
     if isinstance(value, Undefined):
         return None
     return value.rstrip() if isinstance(value, str) else value

@@ -112,6 +112,17 @@ def test_numbers_of_keywords_are_equal_however_they_are_written(write):
     assert compare(write("a", image([0], FOO=10.0)), write("b", image([0], FOO=10))).same
 
 
+def test_values_that_fits_does_not_know_are_compared_as_they_stand(write, tmp_path, capsys):
+    content = write("a", image([0], FOO=10.0)).read_bytes()
+    start = content.index(b"FOO     =")
+    for name, word in (("b", b"NaN"), ("c", b"1.2.3")):
+        card = b"FOO     = " + word.rjust(20)
+        (tmp_path / f"{name}.fits").write_bytes(content[:start] + card.ljust(80) + content[start + 80 :])
+    assert compare("b.fits", "b.fits").same
+    assert compare("b.fits", "c.fits").keywords == [("A", "FOO", "NaN", "1.2.3")]
+    assert main(["info", "b.fits"]) == 0
+
+
 def test_reports_are_json_that_every_reader_takes(write, tmp_path):
     write("a", image([np.inf, 1.0]))
     write("b", image([1.0, 1.0], FOO=None))
