@@ -12,6 +12,7 @@ import math
 import os
 import re
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,13 @@ class Extension:
         Array shape in NumPy's order; empty where there are no pixels.
     stored : numpy.dtype
         Type of the pixels in the file.
+    unreadable : list of str
+        Keywords whose values cannot be read.
+
+    Raises
+    ------
+    InputError
+        An axis has no length.
     """
 
     def __init__(self, file, header, start, data_start):
@@ -67,8 +75,12 @@ class Extension:
         self.data_start = data_start
         primary = start == 0
         self.name = "PRIMARY" if primary else str(header.get("EXTNAME", "")).strip().upper()
+        self.unreadable = [card.keyword for card in header.cards if not _readable(card)]
         self.version = int(header.get("EXTVER", 1))
-        self.shape = tuple(int(header[f"NAXIS{i}"]) for i in range(header["NAXIS"], 0, -1))
+        self.shape = tuple(header[f"NAXIS{i}"] for i in range(header["NAXIS"], 0, -1))
+        for i, length in enumerate(reversed(self.shape), 1):
+            if not isinstance(length, int) or length < 0:
+                raise InputError(f"{file.path}: {self.name} has NAXIS{i} = {length!r}, which is no length of an axis")
         self.stored = np.dtype(STORED[header["BITPIX"]])
         count = math.prod(self.shape) if self.shape else 0
         self.data_size = (count + int(header.get("PCOUNT", 0)) * (not primary)) * self.stored.itemsize
@@ -240,18 +252,23 @@ class FitsFile:
         return self.path.open("rb")
 
     def _scan(self, stream):
-        from astropy.io.fits import Header  # astropy takes longer to import than a help page may take to appear
+        from astropy.io.fits import Header, VerifyError  # slow to import: no help page is to wait for it
 
         size = os.fstat(stream.fileno()).st_size
-        if not stream.read(80).startswith(b"SIMPLE  ="):
+        first = stream.read(80)
+        if first.startswith(b"\x1f\x8b"):
+            raise InputError(f"{self.path} is gzipped", "gunzip it first")
+        if not first.startswith(b"SIMPLE  ="):
             raise InputError(f"{self.path} is not a FITS file")
         start = 0
         while start < size:
             stream.seek(start)
             try:
-                header = Header.fromfile(stream, endcard=True)
-                extension = Extension(self, header, start, stream.tell())
-            except (OSError, KeyError, ValueError, TypeError, EOFError):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of odd cards: what matters in a header is checked by its reader
+                    header = Header.fromfile(stream, endcard=True)
+                    extension = Extension(self, header, start, stream.tell())
+            except (OSError, KeyError, ValueError, TypeError, EOFError, VerifyError):
                 if start == 0:
                     raise InputError(f"{self.path} has no readable FITS header") from None
                 raise InputError(
@@ -267,6 +284,18 @@ class FitsFile:
             self.extensions.append(extension)
             start = needed
 
+    def check_headers(self):
+        """Check that all values in the headers can be read.
+
+        Raises
+        ------
+        InputError
+            One cannot.
+        """
+        for extension in self.extensions:
+            for keyword in extension.unreadable:
+                raise InputError(f"{self.path}: the value of {keyword} in {extension.name} cannot be read")
+
     def __contains__(self, name):
         return any(e.name == name for e in self.extensions)
 
@@ -280,6 +309,17 @@ class FitsFile:
     def primary(self):
         """Header of the primary HDU."""
         return self.extensions[0].header
+
+
+def _readable(card):
+    """Whether a card has a value that can be read; astropy parses it when it is first asked for."""
+    from astropy.io.fits import VerifyError
+
+    try:
+        card.value  # noqa: B018
+    except VerifyError:
+        return False
+    return True
 
 
 def _unpack(view, stored, out, zero, scale, threads):

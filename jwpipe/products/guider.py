@@ -34,6 +34,7 @@ class Guider(Product):
         super().check()
         if not modes.guides(self.headers["PRIMARY"]):
             raise InputError(f"{self.path} is no guider exposure: its EXP_TYPE is {self['EXP_TYPE']}")
+        modes.check_numbers(self, ("TGROUP", "SUBSTRT1", "SUBSTRT2"))  # the others describe no ramp
 
 
 # Names of the tables: no step reads them, all are passed on.

@@ -1,8 +1,10 @@
-"""Instruments, detectors and exposure types: what an exposure may say that it is."""
+"""Instruments, detectors and exposure types: what an exposure may say that it is, and of its readout."""
+
+import reprlib
 
 from jwpipe.errors import InputError, nearest
 
-__all__ = ["DETECTORS", "EXP_TYPES", "GUIDING", "check_mode", "full_frame", "guides"]
+__all__ = ["DETECTORS", "EXP_TYPES", "GUIDING", "NUMBERS", "check_mode", "check_numbers", "full_frame", "guides"]
 
 DETECTORS = {
     "NIRCAM": "NRCA1 NRCA2 NRCA3 NRCA4 NRCALONG NRCB1 NRCB2 NRCB3 NRCB4 NRCBLONG".split(),
@@ -38,6 +40,22 @@ EXP_TYPES = {
 GUIDING = ("FGS_ID-STACK", "FGS_ID-IMAGE", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE")
 
 
+# What a number may have to be, in words and as a test.
+COUNT = "a whole number from 1", lambda value: type(value) is int and value >= 1
+FROM_ZERO = "a whole number from 0", lambda value: type(value) is int and value >= 0
+AXIS = "1, 2, -1 or -2", lambda value: type(value) is int and abs(value) in (1, 2)
+POSITIVE = "a positive number", lambda value: type(value) in (int, float) and value > 0
+
+# The numbers in headers of exposures by which steps calculate. Any may be missing: a step that needs it says so.
+NUMBERS = {
+    **dict.fromkeys("NINTS INTSTART INTEND NGROUPS NFRAMES FRMDIVSR NSAMPLES NOUTPUTS".split(), COUNT),
+    **dict.fromkeys("SUBSTRT1 SUBSTRT2 SUBSIZE1 SUBSIZE2".split(), COUNT),
+    **dict.fromkeys("GROUPGAP NRESETS NRSTSTRT NRS_NORM NRS_REF".split(), FROM_ZERO),
+    **dict.fromkeys("FASTAXIS SLOWAXIS".split(), AXIS),
+    **dict.fromkeys("TFRAME TGROUP EXPSTART EXPEND GAINFACT".split(), POSITIVE),
+}
+
+
 def guides(header):
     """Whether a primary header is that of an exposure by which the telescope was guided."""
     return str(header.get("EXP_TYPE", "")).strip().upper() in GUIDING
@@ -63,12 +81,34 @@ def check_mode(path, header):
     InputError
         INSTRUME, DETECTOR or EXP_TYPE missing, unknown, or not of each other.
     """
-    instrument = _one_of(path, header, "INSTRUME", DETECTORS)
+    instrument = _one_of(path, header, "INSTRUME", DETECTORS, " of the known ones")
     _one_of(path, header, "DETECTOR", DETECTORS[instrument], f" of {instrument}")
     _one_of(path, header, "EXP_TYPE", EXP_TYPES[instrument], f" of {instrument}")
 
 
-def _one_of(path, header, keyword, known, of=""):
+def check_numbers(product, keywords=tuple(NUMBERS)):
+    """Check that the keywords of an exposure that should hold numbers do, and that those are possible.
+
+    Parameters
+    ----------
+    product : Product
+        The exposure.
+    keywords : iterable of str, optional
+        Of `NUMBERS`; by default all.
+
+    Raises
+    ------
+    InputError
+        A value is of another kind, or out of bounds.
+    """
+    for keyword in keywords:
+        value = product.get(keyword)
+        wanted, possible = NUMBERS[keyword]
+        if value is not None and not possible(value):
+            raise InputError(f"{product.path} has {keyword} = {reprlib.repr(value)}, which is not {wanted}")
+
+
+def _one_of(path, header, keyword, known, of):
     value = str(header.get(keyword, "")).strip().upper()
     if not value:
         raise InputError(f"{path} has no {keyword} keyword", "the exposure cannot be calibrated without it")

@@ -195,6 +195,7 @@ class Product:
         from jwpipe.products import tree  # its YAML parser is not needed to list what a step takes
 
         file = FitsFile(path)
+        file.check_headers()
         self = cls(threads)
         self.path = Path(path)
         by_name = {field.extname: field for field in cls.declared}
@@ -202,11 +203,12 @@ class Product:
             field = by_name.get(extension.name) if extension.version == 1 else None
             if extension.start == 0:
                 self.headers["PRIMARY"] = extension.header
+            elif field is not None and field.name in self.fields:
+                raise InputError(f"{path} has more than one {extension.name} extension")
             elif isinstance(field, Plane) and extension.is_image:
                 if len(extension.shape) != field.ndim:
                     raise InputError(
-                        f"{path}: {extension.name} has {len(extension.shape)} dimensions,"
-                        f" a {cls.__name__.lower()} has {field.ndim}"
+                        f"{path}: {extension.name} has {len(extension.shape)} dimensions, {field.ndim} are wanted"
                     )
                 self.headers[extension.name] = extension.header
                 self.fields[field.name] = extension
@@ -306,7 +308,7 @@ class Product:
         start = self.get("SUBSTRT1"), self.get("SUBSTRT2")
         if None in start:
             if (nx, ny) != modes.full_frame(self.get("INSTRUME")):
-                raise InputError(f"{self.path} has no SUBSTRT1 and SUBSTRT2, and its array is no full frame")
+                raise InputError(f"{self.path} has no SUBSTRT1 or no SUBSTRT2, and its array is no full frame")
             start = 1, 1
         return Subarray(str(self.get("SUBARRAY", "")), int(start[0]) - 1, int(start[1]) - 1, nx, ny)
 

@@ -1,10 +1,14 @@
 """The ramp: counts of every group of every integration, and their flags."""
 
+import reprlib
+
 from jwpipe.errors import InputError
 from jwpipe.products import modes
 from jwpipe.products.product import Plane, Product, Table
 
 __all__ = ["Ramp"]
+
+DATAMODLS = "", "Level1bModel", "RampModel", "MIRIRampModel"  # of files that hold ramps; the last in old builds
 
 
 class Ramp(Product):
@@ -43,17 +47,22 @@ class Ramp(Product):
 
     @classmethod
     def recognises(cls, header):
-        stated = header.get("DATAMODL", "")
-        return stated in ("", "Level1bModel", cls.datamodl) and not modes.guides(header)
+        return header.get("DATAMODL", "") in DATAMODLS and not modes.guides(header)
 
     def check(self):
         super().check()
-        nints, ngroups = self.shape[:2]
-        for keyword, size in (("NGROUPS", ngroups), ("NINTS", nints)):
-            stated = self.get(keyword)
-            if stated is None:
-                raise InputError(f"{self.path} has no {keyword} keyword")
-            if keyword == "NINTS" and "INTSTART" in self and "INTEND" in self:
-                stated = int(self["INTEND"]) - int(self["INTSTART"]) + 1  # a segment of an exposure
-            if int(stated) != size:
-                raise InputError(f"{self.path} states {keyword} = {stated}, but its SCI array has {size}")
+        if self.get("DATAMODL", "") not in DATAMODLS:
+            raise InputError(f"{self.path} has DATAMODL = {self['DATAMODL']!r}, which is no ramp")
+        modes.check_numbers(self)
+        nints, ngroups, ny, nx = self.shape
+        stated = {keyword: self[keyword] for keyword in ("NGROUPS", "NINTS")}
+        stated |= {keyword: self.get(keyword, size) for keyword, size in (("SUBSIZE1", nx), ("SUBSIZE2", ny))}
+        if "INTSTART" in self and "INTEND" in self:
+            stated["NINTS"] = self["INTEND"] - self["INTSTART"] + 1  # a segment of an exposure
+        if self["INSTRUME"] == "NIRSPEC" and ny > modes.full_frame("NIRSPEC")[1]:
+            del stated["SUBSIZE2"]  # IRS2 readout: other samples stand among the detector's rows
+        sizes = {"NGROUPS": ngroups, "NINTS": nints, "SUBSIZE1": nx, "SUBSIZE2": ny}
+        for keyword, value in stated.items():
+            if value != sizes[keyword]:
+                value = reprlib.repr(value)
+                raise InputError(f"{self.path} states {keyword} = {value}, but its SCI array has {sizes[keyword]}")

@@ -3,6 +3,8 @@
 Source: JWST User Documentation, "Standard required keywords" and "Data quality flags" of reference files.
 """
 
+import reprlib
+
 import numpy as np
 
 from jwpipe.errors import InputError, ReferenceError
@@ -13,6 +15,17 @@ from jwpipe.products.fitsfile import FitsFile
 __all__ = ["ReferenceFile"]
 
 ANY = ("", "ANY", "N/A", "GENERIC", "MULTIPLE")
+
+# Dimensions of the arrays of a type, where they are not simply rows and columns.
+DIMENSIONS = {
+    ("dark", "SCI"): (3, 4),
+    ("dark", "ERR"): (3, 4),
+    ("dark", "DQ"): (2, 4),
+    ("ipc", "SCI"): (2, 4),
+    ("linearity", "COEFFS"): (3,),
+    ("reset", "SCI"): (4,),
+    ("reset", "ERR"): (4,),
+}
 
 
 class ReferenceFile:
@@ -32,21 +45,25 @@ class ReferenceFile:
     Raises
     ------
     ReferenceError
-        Not a readable FITS file, or of another instrument or detector.
+        Not a readable FITS file, or of another type, instrument or detector.
     """
 
     def __init__(self, path, reftype, product, log):
         self.reftype, self.product, self.log = reftype, product, log
         try:
             self.file = FitsFile(path)
+            self.file.check_headers()
         except InputError as problem:
             raise ReferenceError(f"the {reftype} reference cannot be read: {problem}") from None
         self.header = self.file.primary
+        stated = str(self.header.get("REFTYPE", "")).strip()
+        if stated and stated.upper() != reftype.upper():
+            raise ReferenceError(f"{self.name} is of type {stated}, where a reference of type {reftype} is wanted")
         for keyword in ("INSTRUME", "DETECTOR"):
             mine = str(self.header.get(keyword, "")).strip().upper()
             wanted = str(product.get(keyword, "")).upper()
             if mine not in ANY and mine != wanted:
-                raise ReferenceError(f"{self.name} is a {reftype} reference of {mine}, the exposure is of {wanted}")
+                raise ReferenceError(f"the {reftype} reference {self.name} is of {mine}, the exposure of {wanted}")
 
     @property
     def name(self):
@@ -65,11 +82,22 @@ class ReferenceFile:
         try:
             return self.file[extname]
         except InputError:
-            raise ReferenceError(f"{self.name}, a {self.reftype} reference, has no {extname} extension") from None
+            raise ReferenceError(f"the {self.reftype} reference {self.name} has no {extname} extension") from None
+
+    def _image(self, extname):
+        extension, wanted = self._extension(extname), DIMENSIONS.get((self.reftype, extname), (2,))
+        if not extension.is_image:
+            raise ReferenceError(f"the {self.reftype} reference {self.name} has no image in {extname}")
+        if len(extension.shape) not in wanted:
+            raise ReferenceError(
+                f"the {self.reftype} reference {self.name}: {extname} has {len(extension.shape)} dimensions,"
+                f" {' or '.join(map(str, wanted))} are wanted"
+            )
+        return extension
 
     def shape(self, extname="SCI"):
         """Shape of an array as it stands in the file."""
-        return self._extension(extname).shape
+        return self._image(extname).shape
 
     def window(self, shape, band=None):
         """Rows and columns of the file's arrays that the science array covers.
@@ -107,13 +135,18 @@ class ReferenceFile:
                 corner = [science.x + 1, science.y + 1]
             else:
                 raise ReferenceError(
-                    f"{self.name}, a {self.reftype} reference of {nx} x {ny} pixels, does not say where it lies"
+                    f"the {self.reftype} reference {self.name} of {nx} x {ny} pixels does not say where it lies"
                     " on the detector (SUBSTRT1, SUBSTRT2)"
                 )
-        x, y = science.x - (int(corner[0]) - 1), science.y - (int(corner[1]) - 1)
+        if not all(isinstance(first, int) for first in corner):
+            raise ReferenceError(
+                f"the {self.reftype} reference {self.name} has SUBSTRT1 = {reprlib.repr(corner[0])} and SUBSTRT2 ="
+                f" {reprlib.repr(corner[1])}, which are not whole numbers"
+            )
+        x, y = science.x - (corner[0] - 1), science.y - (corner[1] - 1)
         if x < 0 or y < 0 or x + science.nx > nx or y + height > ny:
             raise ReferenceError(
-                f"{self.name}, a {self.reftype} reference of {nx} x {ny} pixels at ({corner[0]}, {corner[1]}), does not"
+                f"the {self.reftype} reference {self.name} of {nx} x {ny} pixels at ({corner[0]}, {corner[1]}) does not"
                 f" cover the exposure's {science.nx} x {science.ny} at ({science.x + 1}, {science.y + 1})"
             )
         band = band or slice(0, height)
@@ -136,17 +169,16 @@ class ReferenceFile:
         ndarray
             Leading axes as stored, then rows and columns of the science array.
         """
-        extension = self._extension(extname)
-        if not extension.is_image or len(extension.shape) < 2:
-            raise ReferenceError(f"{self.name}, a {self.reftype} reference, has no image in {extname}")
+        extension = self._image(extname)
+        window = self.window(extension.shape, rows)
         try:
-            return extension.window(*self.window(extension.shape, rows), dtype, self.product.threads)
+            return extension.window(*window, dtype, self.product.threads)
         except InputError as problem:
             raise ReferenceError(f"the {self.reftype} reference cannot be read: {problem}") from None
 
     def whole(self, extname="SCI", dtype="f4"):
         """Read an array that is no image of the detector, such as a kernel; parameters as of `array`."""
-        return self._extension(extname).read(dtype)
+        return self._image(extname).read(dtype)
 
     def read_plane(self, index, out, extname="SCI"):
         """Read one plane of a stack, cut to the science subarray, into an array.
@@ -160,7 +192,7 @@ class ReferenceFile:
         extname : str, optional
             Extension.
         """
-        extension, threads = self._extension(extname), self.product.threads
+        extension, threads = self._image(extname), self.product.threads
         rows, columns = self.window(extension.shape)
         if out.shape[1] == extension.shape[-1]:
             extension.read(index=index, out=out, threads=threads, rows=rows)

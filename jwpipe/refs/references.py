@@ -2,18 +2,22 @@
 
 import logging
 import os
+import re
 from dataclasses import dataclass, field
 
 from jwpipe.errors import InputError, ReferenceError, UsageError, nearest
 from jwpipe.refs import rules
 from jwpipe.refs.cache import Cache, is_rules, sha1
 from jwpipe.refs.client import OBSERVATORY, Server, ServerError
-from jwpipe.refs.parkeys import UNDEFINED, parameters
+from jwpipe.refs.parkeys import KEYWORD_PATHS, UNDEFINED, parameters
 from jwpipe.refs.rules import NOT_APPLICABLE, OMITTED
+from jwpipe.refs.selectors import UnusableError
 
 __all__ = ["ReferenceFinder", "Resolved", "best_references"]
 
 log = logging.getLogger("jwpipe")
+
+KEYWORDS = {path: keyword for keyword, path in KEYWORD_PATHS.items()}
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,15 @@ class Resolved:
         Why there is none.
     omitted : bool
         Whether the rules leave the type out (its name is then ``"N/A"``).
+    unusable : bool
+        Whether there is none because the header lacks a keyword, or has it malformed.
     """
 
     reftype: str
     name: str | None
     reason: str | None = None
     omitted: bool = False
+    unusable: bool = False
     finder: "ReferenceFinder | None" = field(default=None, repr=False, compare=False)
 
     @property
@@ -49,9 +56,13 @@ class Resolved:
 
         Raises
         ------
+        InputError
+            If the header lacks what the rules go by.
         ReferenceError
             If no rule matches, the file is known to be bad, or it is not in the cache and cannot be fetched.
         """
+        if self.unusable:
+            raise InputError(f"the header does not say which {self.reftype} reference to take: {self.reason}")
         if self.name is None:
             raise ReferenceError(
                 f"no {self.reftype} reference for this exposure: {self.reason}",
@@ -211,7 +222,8 @@ class ReferenceFinder:
         try:
             name = file if file in (NOT_APPLICABLE, OMITTED) else self._rules(file).best(values)
         except LookupError as exc:
-            return Resolved(reftype, None, str(exc), finder=self)
+            reason = re.sub(r"META(\.\w+)+", lambda path: KEYWORDS.get(path[0], path[0]), str(exc))
+            return Resolved(reftype, None, reason, unusable=isinstance(exc, UnusableError), finder=self)
         if name == OMITTED:
             return Resolved(reftype, NOT_APPLICABLE, "the rules omit this type", omitted=True, finder=self)
         return Resolved(reftype, name, finder=self)

@@ -20,7 +20,7 @@ from fnmatch import fnmatchcase
 from jwpipe.refs import dates
 from jwpipe.refs.parkeys import UNDEFINED, conditioned
 
-__all__ = ["SELECTORS", "NoMatchError", "RefusedError", "RuleError"]
+__all__ = ["SELECTORS", "NoMatchError", "RefusedError", "RuleError", "UnusableError"]
 
 MATCH, ANYTHING, NOTHING = 1, 0, -1
 _WILD = ("*", "ANY", "N/A")
@@ -36,6 +36,10 @@ class NoMatchError(LookupError):
 
 class RefusedError(LookupError):
     """The header cannot be judged by these rules; the search ends."""
+
+
+class UnusableError(RefusedError):
+    """A parameter is missing from the header, or malformed."""
 
 
 # ---------------------------------------------------------------------------------------------- keys of Match
@@ -241,6 +245,8 @@ class Match(_Selector):
         values = [parameters.get(name, UNDEFINED) for name in self._names]
         for name, value, allowed in zip(self._names, values, self._allowed, strict=True):
             if not _admissible(value, allowed, self._substitutions.get(name, {})):
+                if value == UNDEFINED:
+                    raise UnusableError(f"{name} is not given")
                 raise RefusedError(f"{name} = {value} occurs in no rule")
         ranked = {}
         for tests, choice in self._rows:
@@ -353,11 +359,11 @@ class UseAfter(_After):
     @staticmethod
     def _value(values):
         if UNDEFINED in values:
-            raise RefusedError("the date or time of the observation is not given")
+            raise UnusableError("DATE-OBS or TIME-OBS is not given")
         try:
             return dates.normalised(" ".join(values).strip())
         except (ValueError, OverflowError):
-            raise RefusedError(f"{' '.join(values)!r:.60} is no date") from None
+            raise UnusableError(f"DATE-OBS and TIME-OBS, {' '.join(values)!r:.60}, are no date") from None
 
     @staticmethod
     def _shown(value):

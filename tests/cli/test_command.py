@@ -136,7 +136,7 @@ def test_bad_input_ends_with_3_and_no_file(case, exposure, capsys):
     ("arrays", "keywords", "message"),
     [
         ({"SCI": np.zeros((8, 8))}, {}, "does not cover the exposure's 16 x 16"),
-        ({"SCI": np.zeros((16, 16))}, {"DETECTOR": "NRCB1"}, "is a saturation reference of NRCB1"),
+        ({"SCI": np.zeros((16, 16))}, {"DETECTOR": "NRCB1"}, "bad.fits is of NRCB1"),
         ({"DATA": np.zeros((16, 16))}, {}, "has no SCI extension"),
     ],
 )

@@ -82,7 +82,7 @@ def test_which_as_table(cache, tmp_path):
     lines = [line.split(maxsplit=1) for line in out.splitlines()[1:]]
     assert [name for name, _ in lines] == ["plain", "always", "pars-jumpstep"]
     assert lines[0][1] == f"{PLAIN}  (not in the cache)"
-    assert lines[1][1].startswith("no match: META.EXPOSURE.TYPE = NRC_DARK")
+    assert lines[1][1].startswith("no match: EXP_TYPE = NRC_DARK")
     assert lines[2][1] == "N/A"
 
 

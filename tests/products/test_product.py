@@ -1,6 +1,8 @@
 """Products on disk: nothing is lost, nothing half-written appears."""
 
 import errno
+import gzip
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jwpipe.errors import InputError, OutputError
-from jwpipe.products import fitsfile
+from jwpipe.products import fitsfile, modes
 from jwpipe.products.images import Cube, Image
 from jwpipe.products.ramp import Ramp
 
@@ -158,6 +160,55 @@ def test_any_keyword_survives(tmp_path, keywords):
     }
 
 
+def changed(content, keyword, text):
+    """A file's bytes with another value on the first card of a keyword."""
+    start = content.index(f"{keyword:<8}=".encode())
+    return content[:start] + f"{keyword:<8}= {text:>20}".ljust(80).encode() + content[start + 80 :]
+
+
+IMPOSSIBLE = {
+    modes.COUNT: (0, -1, 2.0, "x", True),
+    modes.FROM_ZERO: (-1, 0.5, "x"),
+    modes.AXIS: (0, 7, 1.0, "x"),
+    modes.POSITIVE: (0, -1.0, "x", math.nan),
+}
+
+
+@pytest.mark.parametrize("keyword", modes.NUMBERS)
+def test_impossible_numbers_are_refused(keyword):
+    ramp = make_ramp(np.zeros((1, 2, 3, 4)))
+    modes.check_numbers(ramp)
+    for value in IMPOSSIBLE[modes.NUMBERS[keyword]]:
+        ramp.get = {keyword: value}.get  # a header holds no NaN
+        with pytest.raises(InputError, match=f"has {keyword} = .*, which is not"):
+            modes.check_numbers(ramp)
+
+
+def test_numbers_that_no_step_asks_for_may_be_missing(tmp_path, counts):
+    Ramp.read(write_uncal(tmp_path / "few.fits", counts))
+
+
+def test_the_rows_of_irs2_readout_are_more_than_the_detector_has(tmp_path):
+    counts = np.zeros((1, 1, 3200, 2048), "u1")
+    mode = {"INSTRUME": "NIRSPEC", "DETECTOR": "NRS1", "EXP_TYPE": "NRS_IFU", "SUBSIZE1": 2048, "SUBSIZE2": 2048}
+    assert Ramp.read(write_uncal(tmp_path / "irs2.fits", counts, **mode)).shape == counts.shape
+
+
+def test_an_extension_found_twice_is_refused(tmp_path, counts):
+    again = [fits.ImageHDU(counts, name="SCI", ver=2), fits.ImageHDU(counts, name="SCI")]
+    Ramp.read(write_uncal(tmp_path / "versions.fits", counts, again[:1]))
+    with pytest.raises(InputError, match="more than one SCI extension"):
+        Ramp.read(write_uncal(tmp_path / "twice.fits", counts, again))
+
+
+def test_odd_headers_are_read_in_silence(tmp_path, counts, recwarn):
+    content = write_uncal(tmp_path / "odd.fits", counts, TARGNAME="cafe", zz="x").read_bytes()
+    content = content.replace(b"'cafe ", b"'caf\xe9 ").replace(b"ZZ      =", b"z z     =")
+    (tmp_path / "odd.fits").write_bytes(content)
+    assert Ramp.read(tmp_path / "odd.fits")["TARGNAME"] == "caf?"
+    assert not recwarn.list
+
+
 def test_bad_files_are_named(tmp_path, counts):
     good = write_uncal(tmp_path / "good.fits", counts)
     content = good.read_bytes()
@@ -165,6 +216,9 @@ def test_bad_files_are_named(tmp_path, counts):
         "nothing.fits": (b"", "is not a FITS file"),
         "text.fits": (b"hello" * 1000, "is not a FITS file"),
         "short.fits": (content[: len(content) - 2880], "is truncated in SCI"),
+        "zipped.fits": (gzip.compress(content), "is gzipped .gunzip it first"),
+        "negative.fits": (changed(content, "NAXIS4", "-1"), "SCI has NAXIS4 = -1, which is no length"),
+        "nan.fits": (changed(content, "NGROUPS", "NaN"), "the value of NGROUPS in PRIMARY cannot be read"),
         "head.fits": (content[:4000], "is truncated or damaged after PRIMARY"),
     }
     for name, (data, message) in cases.items():
@@ -178,10 +232,16 @@ def test_bad_files_are_named(tmp_path, counts):
         ({"INSTRUME": "NIRCAN"}, "did you mean NIRCAM"),
         ({"DETECTOR": "NRS1"}, "which is none of NIRCAM"),
         ({"EXP_TYPE": ""}, "has no EXP_TYPE keyword"),
+        ({"INSTRUME": 5}, "INSTRUME = '5', which is none of the known ones"),
+        ({"DATAMODL": "ImageModel"}, "DATAMODL = 'ImageModel', which is no ramp"),
+        ({"SUBSIZE1": 30}, "states SUBSIZE1 = 30, but its SCI array has 31"),
+        ({"SUBSIZE2": 2048}, "states SUBSIZE2 = 2048, but its SCI array has 20"),
+        ({"NINTS": 7, "INTSTART": 3, "INTEND": 5}, "states NINTS = 3, but its SCI array has 2"),
+        ({"NGROUPS": 10**50}, r"states NGROUPS = 10+\.\.\.0+, but"),
     ):
         with pytest.raises(InputError, match=message):
             Ramp.read(write_uncal(tmp_path / "bad.fits", counts, **change))
-    with pytest.raises(InputError, match="SCI has 4 dimensions, a image has 2"):
+    with pytest.raises(InputError, match="SCI has 4 dimensions, 2 are wanted"):
         Image.read(good)
 
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from builders import make_ramp, make_references, write_reference
 
-from jwpipe.errors import ReferenceError
+from jwpipe.errors import InputError, ReferenceError
 
 STACK = np.arange(2 * 3 * 20 * 15, dtype="f4").reshape(2, 3, 20, 15)
 
@@ -28,3 +29,56 @@ def test_an_exposure_beyond_the_reference_is_refused(tmp_path):
     reference = make_references(ramp, dark=write_reference(tmp_path / "d.fits", {"SCI": STACK}))["dark"]
     with pytest.raises(ReferenceError, match="does not cover"):
         reference.array()
+
+
+@pytest.mark.parametrize("stated", ["DARK", "dark", "", None])
+def test_the_type_of_a_reference_may_be_missing(stated, tmp_path):
+    keywords = {} if stated is None else {"REFTYPE": stated}
+    path = write_reference(tmp_path / "d.fits", {"SCI": STACK}, **keywords)
+    assert make_references(make_ramp(np.zeros((1, 1, 20, 15))), dark=path)["dark"].shape() == STACK.shape
+
+
+def test_a_reference_of_another_type_is_refused(tmp_path):
+    path = write_reference(tmp_path / "f.fits", {"SCI": STACK}, REFTYPE="FLAT")
+    with pytest.raises(ReferenceError, match=r"f.fits is of type FLAT, where a reference of type dark is wanted"):
+        make_references(make_ramp(np.zeros((1, 1, 20, 15))), dark=path)["dark"]
+
+
+@pytest.mark.parametrize(
+    ("reftype", "extname", "shape"),
+    [
+        *((reftype, "SCI", (1, 1, 20, 15)) for reftype in ("saturation", "superbias", "gain", "readnoise")),
+        ("mask", "DQ", (2, 20, 15)),
+        ("dark", "SCI", (15,)),
+        ("dark", "AVDRKCUR", (3, 20, 15)),
+        ("linearity", "COEFFS", (20, 15)),
+        ("ipc", "SCI", (3,)),
+    ],
+)
+def test_arrays_of_other_dimensions_are_refused(reftype, extname, shape, tmp_path):
+    hdus = [fits.PrimaryHDU(), fits.ImageHDU(np.zeros(shape, "f4"), name=extname)]
+    fits.HDUList(hdus).writeto(tmp_path / "r.fits")
+    reference = make_references(make_ramp(np.zeros((1, 1, 20, 15))), **{reftype: tmp_path / "r.fits"})[reftype]
+    for read in (reference.shape, reference.array, reference.whole):
+        with pytest.raises(ReferenceError, match=f"{extname} has {len(shape)} dimensions, .* wanted"):
+            read(extname)
+
+
+@pytest.mark.parametrize("reftype", ["dark", "ipc"])
+def test_a_table_in_the_place_of_an_image_is_refused(reftype, tmp_path):
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=[1, 2])], name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "r.fits")
+    reference = make_references(make_ramp(np.zeros((1, 1, 20, 15))), **{reftype: tmp_path / "r.fits"})[reftype]
+    for read in (reference.shape, reference.array, reference.whole):
+        with pytest.raises(ReferenceError, match="has no image in SCI"):
+            read()
+
+
+def test_who_does_not_say_where_it_lies_is_blamed(tmp_path):
+    ramp = make_ramp(np.zeros((1, 1, 4, 4)))
+    path = write_reference(tmp_path / "d.fits", {"SCI": STACK}, SUBSTRT1="abc")
+    with pytest.raises(ReferenceError, match=r"dark reference d.fits has SUBSTRT1 = 'abc'"):
+        make_references(ramp, dark=path)["dark"].array()
+    del ramp.headers["PRIMARY"]["SUBSTRT1"]
+    with pytest.raises(InputError, match="no SUBSTRT1"):
+        make_references(ramp, dark=write_reference(tmp_path / "e.fits", {"SCI": STACK}))["dark"].array()

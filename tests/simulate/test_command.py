@@ -20,7 +20,7 @@ def test_simulates(tmp_path, capsys):
     ("words", "problem"),
     [
         (["nircam-imge"], "did you mean nircam-image"),
-        (["nircam-image", "--groups", "many"], "not a integer"),
+        (["nircam-image", "--groups", "many"], "not an integer"),
         (["nircam-image", "--detector", "NRCA9"], "not one of NRCA1"),
     ],
 )
