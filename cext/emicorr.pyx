@@ -13,6 +13,8 @@ set aside half of the samples: a quarter at most lies further from a point than 
 
 from cython.parallel cimport parallel, prange, threadid
 
+cimport order
+
 cdef extern from *:
     """
     static Py_ssize_t take(Py_ssize_t *counter) {
@@ -58,49 +60,6 @@ cdef struct Aside:
     unsigned short *bins
     int *chunks         # of each chunk, its part and the number of its samples
     Py_ssize_t *used    # chunks
-
-
-cdef float selected(float *values, Py_ssize_t count, Py_ssize_t rank) noexcept nogil:
-    """The value of a rank, by Hoare's selection; smaller ones end up before it, larger ones behind."""
-    cdef Py_ssize_t low = 0, high = count - 1, i, j
-    cdef float pivot, swap
-    while low < high:
-        pivot = values[(low + high) >> 1]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while pivot < values[j]:
-                j -= 1
-            if i <= j:
-                swap = values[i]
-                values[i] = values[j]
-                values[j] = swap
-                i += 1
-                j -= 1
-        if rank <= j:
-            high = j
-        elif rank >= i:
-            low = i
-        else:
-            break
-    return values[rank]
-
-
-cdef float middle(float *values, Py_ssize_t count) noexcept nogil:
-    """The median, that of an even number of values being the mean of the two in the middle; 0 of none."""
-    cdef float low, high
-    cdef Py_ssize_t i
-    if count == 0:
-        return 0
-    high = selected(values, count, count // 2)
-    if count % 2:
-        return high
-    low = values[0]
-    for i in range(1, count // 2):
-        if values[i] > low:
-            low = values[i]
-    return (low + high) / 2
 
 
 def straighten(const float[:, :, :, ::1] data, float[:, :, ::1] slope, float[:, :, ::1] level,
@@ -229,7 +188,7 @@ cdef double median_of_group(const float[:, :, :, ::1] data, const float[:, :, ::
             for k in range(count):
                 values[kept] = <float>dd[k]
                 kept += dd[k] - dd[k] == 0
-    return middle(values, kept)
+    return order.median(values, kept) if kept else 0
 
 
 cdef inline void phases(const Clock *clock, double start, Py_ssize_t first, Py_ssize_t count, bint at_end,
