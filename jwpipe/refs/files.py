@@ -78,6 +78,21 @@ class ReferenceFile:
         value = self.header.get(keyword, default)
         return value.strip() if isinstance(value, str) else value
 
+    def number(self, keyword):
+        """Value of a keyword that holds a number; None where it is missing.
+
+        Raises
+        ------
+        ReferenceError
+            It holds something else.
+        """
+        value = self.get(keyword)
+        if value is not None and type(value) not in (int, float):
+            raise ReferenceError(
+                f"{self.name}, a {self.reftype} reference, has {keyword} = {value!r}, which is no number"
+            )
+        return value
+
     def _extension(self, extname):
         try:
             return self.file[extname]
@@ -222,8 +237,10 @@ class ReferenceFile:
         return translate(dq, self._bits()) if "DQ_DEF" in self.file else dq
 
     def _bits(self):
-        bits = {}
-        for row in self.table("DQ_DEF"):
+        bits, rows = {}, self.table("DQ_DEF")
+        if not {"NAME", "VALUE"} <= set(rows.dtype.names):
+            raise ReferenceError(f"{self.name}, a {self.reftype} reference, has a DQ_DEF without NAME and VALUE")
+        for row in rows:
             name = str(row["NAME"]).strip().upper()
             if name in Pixel.__members__:
                 bits[int(row["VALUE"])] = int(Pixel[name])

@@ -82,3 +82,17 @@ def test_who_does_not_say_where_it_lies_is_blamed(tmp_path):
     del ramp.headers["PRIMARY"]["SUBSTRT1"]
     with pytest.raises(InputError, match="no SUBSTRT1"):
         make_references(ramp, dark=write_reference(tmp_path / "e.fits", {"SCI": STACK}))["dark"].array()
+
+
+def test_keywords_and_flag_tables_that_make_no_sense_are_told(tmp_path):
+    ramp = make_ramp(np.zeros((1, 1, 4, 4)))
+    rows = fits.BinTableHDU(np.zeros(2, [("BIT", "i4")]), name="DQ_DEF")
+    path = write_reference(
+        tmp_path / "d.fits", {"SCI": np.zeros((4, 4)), "DQ": np.zeros((4, 4), "i4")}, [rows], NFRAMES="x"
+    )
+    reference = make_references(ramp, mask=path)["mask"]
+    assert reference.number("GROUPGAP") is None
+    with pytest.raises(ReferenceError, match="has NFRAMES = 'x', which is no number"):
+        reference.number("NFRAMES")
+    with pytest.raises(ReferenceError, match="DQ_DEF without NAME and VALUE"):
+        reference.dq()

@@ -114,7 +114,7 @@ def average_current(ramp, reference, par):
 
 def keyword(reference, name):
     """Keyword of the dark's readout pattern."""
-    value = reference.get(name)
+    value = reference.number(name)
     if value is None:
         raise ReferenceError(f"{reference.name}, a dark reference, has no {name} keyword")
     return int(value)

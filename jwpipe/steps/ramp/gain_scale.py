@@ -38,7 +38,7 @@ def gain_scale(product: Image | Cube, refs: References, par: StepParams, run: Ru
     """
     factor = product.get("GAINFACT")
     if factor is None:
-        factor = refs.need("gain").get("GAINFACT")
+        factor = refs.need("gain").number("GAINFACT")
     if factor is None:
         raise Skip("the gain is standard: no GAINFACT")
     run.log.info("count rates are multiplied by %g", factor)

@@ -92,7 +92,7 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
     first, last = groups_of_use(ramp)
     if all((plane & Group.SATURATED).all() for plane in ramp.groupdq[:, first]):
         raise NoDataError(f"every pixel of {ramp.path} is saturated from its first group on: there is no slope to fit")
-    gain_factor = refs["gain"].get("GAINFACT")
+    gain_factor = refs["gain"].number("GAINFACT")
     if gain_factor is not None:
         ramp["GAINFACT"] = gain_factor
 
