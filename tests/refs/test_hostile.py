@@ -89,7 +89,7 @@ def test_hostile_rules(kind, tmp_path, monkeypatch):
     begin = time.perf_counter()
     with pytest.raises(ReferenceError) as caught:
         rules.parse_reference_rules(HOSTILE[kind], NAME)
-    assert time.perf_counter() - begin < 2
+    assert time.perf_counter() - begin < 30  # a hang, not a slow machine
     message = str(caught.value)
     assert NAME in message
     assert "\n" not in message
