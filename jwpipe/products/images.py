@@ -1,21 +1,23 @@
-"""Products after the ramp fit: count rates of an exposure and of its integrations."""
+"""Images: count rates of an exposure and of its integrations, calibrated ones, mosaics."""
 
 from jwpipe.products.product import Plane, Product, Table
 
-__all__ = ["Cube", "Dark", "IFUImage", "Image", "MIRIDark", "RampFit", "TrapsFilled"]
+__all__ = ["Cube", "Dark", "IFUImage", "Image", "MIRIDark", "RampFit", "Resampled", "Segmentation", "TrapsFilled"]
 
 
 class Image(Product):
-    """One image: the count rates of an exposure (`rate`).
+    """One image: the count rates of an exposure (`rate`), or its surface brightness (`cal`).
 
     Attributes
     ----------
     data, err : ndarray of float32, (ny, nx)
-        Values and standard deviations, DN/s.
+        Values and standard deviations, DN/s or MJy/sr (BUNIT).
     dq : ndarray of uint32, (ny, nx)
         Flags (`jwpipe.products.dq.Pixel`).
-    var_poisson, var_rnoise : ndarray of float32, (ny, nx)
-        Variances by photon noise and by read noise, (DN/s)^2.
+    area : ndarray of float32, (ny, nx) or None
+        Area of each pixel on the sky, relative to PIXAR_SR.
+    var_poisson, var_rnoise, var_flat : ndarray of float32, (ny, nx)
+        Variances by photon noise, read noise and the flat field, in the squared unit of `data`.
     """
 
     datamodl = "ImageModel"
@@ -24,8 +26,10 @@ class Image(Product):
     data = Plane("SCI", "f4", 2)
     err = Plane("ERR", "f4", 2, filled=True)
     dq = Plane("DQ", "u4", 2, filled=True)
+    area = Plane("AREA", "f4", 2)
     var_poisson = Plane("VAR_POISSON", "f4", 2)
     var_rnoise = Plane("VAR_RNOISE", "f4", 2)
+    var_flat = Plane("VAR_FLAT", "f4", 2)
 
 
 class IFUImage(Image):
@@ -35,7 +39,7 @@ class IFUImage(Image):
 
 
 class Cube(Product):
-    """One image an integration (`rateints`); fields as of `Image`, with a leading axis of integrations."""
+    """One image an integration (`rateints`, `calints`); fields as of `Image`, with a leading axis of integrations."""
 
     datamodl = "CubeModel"
     suffix = "rateints"
@@ -43,9 +47,60 @@ class Cube(Product):
     data = Plane("SCI", "f4", 3)
     err = Plane("ERR", "f4", 3, filled=True)
     dq = Plane("DQ", "u4", 3, filled=True)
+    area = Plane("AREA", "f4", 2)
     int_times = Table("INT_TIMES")
     var_poisson = Plane("VAR_POISSON", "f4", 3)
     var_rnoise = Plane("VAR_RNOISE", "f4", 3)
+    var_flat = Plane("VAR_FLAT", "f4", 3)
+
+
+class Resampled(Product):
+    """Exposures combined on one grid (`i2d`).
+
+    Attributes
+    ----------
+    data, err : ndarray of float32, (ny, nx)
+        Surface brightness and its standard deviation, MJy/sr.
+    con : ndarray of int32, (nplanes, ny, nx)
+        Which exposures went into a pixel: bit ``i % 32`` of plane ``i // 32`` stands for exposure ``i``.
+    wht : ndarray of float32, (ny, nx)
+        Sum of the weights.
+    var_poisson, var_rnoise, var_flat : ndarray of float32, (ny, nx)
+        Variances, (MJy/sr)^2.
+    hdrtab : RawBlock or None
+        Keywords of the exposures, a row each.
+    """
+
+    datamodl = "ImageModel"
+    suffix = "i2d"
+
+    data = Plane("SCI", "f4", 2)
+    err = Plane("ERR", "f4", 2)
+    con = Plane("CON", "i4", 3)
+    wht = Plane("WHT", "f4", 2)
+    var_poisson = Plane("VAR_POISSON", "f4", 2)
+    var_rnoise = Plane("VAR_RNOISE", "f4", 2)
+    var_flat = Plane("VAR_FLAT", "f4", 2)
+    hdrtab = Table("HDRTAB")
+
+    @classmethod
+    def recognises(cls, header):
+        return super().recognises(header) and header.get("S_RESAMP") == "COMPLETE"
+
+
+class Segmentation(Product):
+    """Which source each pixel of a mosaic belongs to (`segm`).
+
+    Attributes
+    ----------
+    data : ndarray of uint32, (ny, nx)
+        Label in the catalogue; 0 where there is none.
+    """
+
+    datamodl = "SegmentationMapModel"
+    suffix = "segm"
+
+    data = Plane("SCI", "u4", 2)
 
 
 class RampFit(Product):

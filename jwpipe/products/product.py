@@ -11,6 +11,7 @@ from jwpipe.errors import InputError
 from jwpipe.products import modes
 from jwpipe.products.fitsfile import Extension, FitsFile, ImageBlock, image_header, write_fits
 from jwpipe.products.keywords import COMMENTS, SCIENCE
+from jwpipe.products.store import Spilled
 
 __all__ = ["Plane", "Product", "Subarray", "Table"]
 
@@ -50,8 +51,9 @@ class Plane:
         if product is None:
             return self
         value = product.fields.get(self.name)
-        if isinstance(value, Extension):
+        if isinstance(value, Extension | Spilled):
             out = product.store and product.store.array(value.shape, self.dtype)
+            product.origins[self.name] = value
             value = product.fields[self.name] = value.read(self.dtype, out=out, threads=product.threads)
         elif value is None and self.filled:
             zeros = product.store.array if product.store else np.zeros
@@ -64,6 +66,7 @@ class Plane:
             if value.ndim != self.ndim:
                 raise ValueError(f"{self.name} takes {self.ndim} dimensions, not {value.ndim}")
         product.fields[self.name] = value
+        product.origins.pop(self.name, None)
 
     def implied_shape(self, product):
         """Shape of the array where the product has only the science array."""
@@ -159,7 +162,7 @@ class Product:
     def __init__(self, threads=1):
         from astropy.io.fits import Header
 
-        self.fields = {}
+        self.fields, self.origins = {}, {}
         self.headers = {"PRIMARY": Header()}
         self.extras = []
         self.tree = None
@@ -258,6 +261,23 @@ class Product:
                 other.fields[field.name] = value.copy() if isinstance(value, np.ndarray) else value
         other.suffix = self.suffix
         return other
+
+    def touch(self, *names):
+        """Say that arrays have been changed in place: `release` is not to take them from the file again."""
+        for name in names:
+            self.origins.pop(name, None)
+
+    def release(self, folder):
+        """Give the memory of all arrays back: those that were only read are read again when they are asked for.
+
+        Parameters
+        ----------
+        folder : path-like
+            Where arrays that have changed since (assigned, or told to `touch`) are kept meanwhile, in nameless files.
+        """
+        for name, value in self.fields.items():
+            if isinstance(value, np.ndarray) and value.size:
+                self.fields[name] = self.origins.pop(name, None) or Spilled(value, folder)
 
     @property
     def shape(self):

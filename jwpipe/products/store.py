@@ -1,4 +1,4 @@
-"""Where the arrays of an exposure are kept that is too large for the memory it may take."""
+"""Where arrays are kept for which there is to be no memory: mapped, or put aside until they are asked for."""
 
 import math
 import mmap
@@ -10,7 +10,7 @@ import numpy as np
 
 from jwpipe.errors import OutputError
 
-__all__ = ["MappedStore"]
+__all__ = ["MappedStore", "Spilled"]
 
 
 class MappedStore:
@@ -54,3 +54,50 @@ class MappedStore:
 def _extend(descriptor, offset, size):
     """Give a file its size where the system cannot promise the room."""
     os.truncate(descriptor, offset + size)
+
+
+class Spilled:
+    """An array put aside in a nameless file, which is gone with this object, or with the process.
+
+    Parameters
+    ----------
+    array : ndarray
+        C-contiguous.
+    folder : path-like
+        Where there is room for it.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Its shape.
+    dtype : numpy.dtype
+        Its type.
+
+    Raises
+    ------
+    OutputError
+        There is no room.
+    """
+
+    def __init__(self, array, folder):
+        self.shape, self.dtype = array.shape, array.dtype
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the array
+            self._file.write(memoryview(array).cast("B"))
+            self._file.flush()
+        except OSError as problem:
+            raise OutputError(
+                f"no room for a temporary file of {array.nbytes} bytes in {folder}: {problem.strerror}"
+            ) from None
+
+    def read(self, dtype=None, out=None, threads=1):
+        """Read the array back; parameters as of `Extension.read`."""
+        if out is None:
+            out = np.empty(self.shape, dtype or self.dtype)
+        whole = out if out.dtype == self.dtype else np.empty(self.shape, self.dtype)
+        self._file.seek(0)
+        self._file.readinto(memoryview(whole).cast("B"))
+        if whole is not out:
+            out[...] = whole
+        return out
