@@ -12,7 +12,11 @@ from jwpipe.errors import UsageError
 __all__ = ["make_app"]
 
 COMMON = {
-    "inputs": (list[Path], typer.Argument(metavar="INPUT...", help="Exposures.", show_default=False), None),
+    "inputs": (
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="Exposures, or associations.", show_default=False),
+        None,
+    ),
     "output_dir": (Path, typer.Option("-o", "--output-dir", metavar="DIR", help="Where products go."), Path()),
     "assignments": (
         list[str],
@@ -24,6 +28,11 @@ COMMON = {
     "overrides": (
         list[str],
         typer.Option("--override", metavar="TYPE=FILE", help="Use this reference file; N/A for none."),
+        [],
+    ),
+    "members": (
+        list[str],
+        typer.Option("--member", metavar="KIND=FILE", help="What goes with an exposure: background=FILE."),
         [],
     ),
     "pars": (Path | None, typer.Option("--pars", metavar="FILE", help="Parameter file, ASDF or TOML."), None),
@@ -130,6 +139,7 @@ def work(
     skip,
     save,
     overrides,
+    members,
     pars,
     context,
     threads,
@@ -160,7 +170,8 @@ def work(
         assignments=tuple(assignments),
         skip=tuple(skip),
         save=tuple(save),
-        overrides=dict(_split_override(text) for text in overrides),
+        overrides=dict(_split(text, "--override", "TYPE=FILE") for text in overrides),
+        members=_members(members),
         pars=pars,
         context=context,
         threads=threads or available_threads(),
@@ -203,9 +214,11 @@ def say(text, quiet):
 
 def steps_text(pipeline):
     """Lines of ``--list``."""
+    from jwpipe.engine.naming import fill
+
     for item in pipeline.order:
         if not hasattr(item, "step"):
-            yield f"  ({item.suffix} is saved here if {item.parameter})"
+            yield f"  ({fill(item.suffix)} is saved here if {item.parameter})"
             continue
         notes = [item.why] if item.why else []
         notes += ["skipped unless asked for"] if item.default_skip else []
@@ -228,8 +241,16 @@ def tell_parameters(pipeline, path, options, show, target):
             typer.echo(f"{full:<48}{value!s:<16}{origin}")
 
 
-def _split_override(text):
-    reftype, equals, path = text.partition("=")
+def _split(text, option, form):
+    name, equals, path = text.partition("=")
     if not equals:
-        raise UsageError(f"--override {text!r} is not of the form TYPE=FILE")
-    return reftype, path
+        raise UsageError(f"{option} {text!r} is not of the form {form}")
+    return name, path
+
+
+def _members(texts):
+    members = {}
+    for text in texts:
+        kind, path = _split(text, "--member", "KIND=FILE")
+        members.setdefault(kind.strip().lower(), []).append(Path(path))
+    return {kind: tuple(paths) for kind, paths in members.items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 from jwpipe.errors import UsageError
 from jwpipe.products.suffixes import split_suffix
 
-__all__ = ["output_path", "suffixes_of"]
+__all__ = ["fill", "output_path", "suffixes_of"]
 
 
 def suffixes_of(own, wish=None):
@@ -25,6 +25,26 @@ def suffixes_of(own, wish=None):
     if not wish:
         return list(own)
     return [wish] if len(own) == 1 else [f"{i}_{wish}" for i in range(len(own))]
+
+
+def fill(suffix, ints=False, asn_id=""):
+    """Complete a suffix by what is known of the product.
+
+    Parameters
+    ----------
+    suffix : str
+        With ``{ints}`` where those of products of several integrations have "ints", and ``{asn_id}_`` where the
+        identifier of the association stands.
+    ints : bool
+        Whether the product has an axis of integrations.
+    asn_id : str
+        Identifier of the association, if any.
+
+    Returns
+    -------
+    str
+    """
+    return suffix.replace("{ints}", "ints" * ints).replace("{asn_id}_", f"{asn_id}_" if asn_id else "")
 
 
 def output_path(folder, source, suffix):

@@ -29,20 +29,34 @@ class Use:
         The condition in words.
     default_skip : bool
         Whether the pipeline leaves the step out unless told otherwise.
+    keep : str or None
+        Suffix under which what the step made is one of the pipeline's results, beside its last product.
+    needs : str or None
+        Kind of the association's members without which there is nothing for the step to do.
+    aside : bool
+        Whether the pipeline goes on with the product as it was before the step, which leaves it as it is.
     """
 
     step: Step
     when: Callable = always
     why: str = ""
     default_skip: bool = False
+    keep: str | None = None
+    needs: str | None = None
+    aside: bool = False
+
+    def applies(self, product, members):
+        """Whether the step is for a product, with the members that its association has besides."""
+        return self.when(product) and (self.needs is None or bool(members.get(self.needs)))
 
 
 @dataclass(frozen=True)
 class Save:
-    """A place where the product is saved if a parameter of the pipeline says so."""
+    """A place where the product is saved if a parameter of the pipeline says so; `needs` as of `Use`."""
 
     suffix: str
     parameter: str
+    needs: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,11 @@ class Pipeline:
     order : tuple of Use or Save
         What is done, in order.
     makes : tuple of str
-        Suffixes of what it makes, the main product first.
+        Suffixes of what it makes, the main product first (see `jwpipe.engine.naming.fill`).
+    saves_last : bool
+        Whether its last product is a result; those of the steps that are to `keep` theirs are so in any case.
+    singleton : bool
+        Whether products say of an exposure given by itself that it was an association of one.
     params : type of PipelineParams
         Its own parameters.
     peer : str
@@ -74,6 +92,8 @@ class Pipeline:
     peer: str
     makes: tuple
     params: type = PipelineParams
+    saves_last: bool = True
+    singleton: bool = False
     steps: dict = field(init=False)
 
     def __post_init__(self):

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import jwpipe
-from jwpipe.engine.naming import output_path, suffixes_of
+from jwpipe.engine.naming import fill, output_path, suffixes_of
 from jwpipe.engine.pipeline import Save, Use
 from jwpipe.engine.step import Skip
 from jwpipe.errors import ReferenceError, StepError, UsageError
+from jwpipe.products.exposures import Exposures
 from jwpipe.products.fitsfile import Stage
+from jwpipe.products.images import Cube
 from jwpipe.products.keywords import reference_keyword
 from jwpipe.refs.files import ReferenceFile
 
@@ -138,12 +140,18 @@ class Run:
         ``save(product, suffix)`` writes a by-product beside the results; ``name=`` gives it a name of its own.
     cache : pathlib.Path or None
         Folder for what is costly to derive from references; it need not exist. None: keep nothing.
+    members : dict of str to sequence of pathlib.Path
+        What the association has besides the exposure, by kind (``background`` and so on).
+    folder : pathlib.Path
+        Where products go, and what is put aside meanwhile.
     """
 
     threads: int
     log: logging.Logger
     save: object
     cache: Path | None = None
+    members: dict = field(default_factory=dict)
+    folder: Path = Path()
 
 
 def override(reftype, text):
@@ -164,13 +172,23 @@ class _Execution:
         self.notify, self.stage = notify, stage
         self.outcome = Outcome()
         self.context = None
-        self.run = Run(options.threads, log, self.save, finder.cache.derived)
+        self.run = Run(options.threads, log, self.save, finder.cache.derived, options.members, options.output_dir)
 
     def save(self, product, suffix, name=None):
-        path = output_path(self.options.output_dir, self.options.basename, suffix).with_suffix(product.ending)
-        if name is not None:
-            path = path.with_name(Path(name).with_suffix(path.suffix).name)
-        refuse_inputs(path, [self.options.basename, *self.options.protected])
+        folder = self.options.output_dir
+        if isinstance(product, Exposures):  # each under its own name
+            suffix = fill(suffix, asn_id=product.asn_id)
+            for image in product.visit():
+                self.write(image, output_path(folder, image.path, suffix))
+        else:
+            suffix = fill(suffix, isinstance(product, Cube), self.options.asn_id)
+            path = output_path(folder, self.options.basename, suffix).with_suffix(product.ending)
+            if name is not None:
+                path = path.with_name(Path(name).with_suffix(path.suffix).name)
+            self.write(product, path)
+
+    def write(self, product, path):
+        refuse_inputs(path, self.options.protected)
         product.write(path, self.stage)
         self.outcome.files.append(path)
         log.info("wrote %s", path)
@@ -199,7 +217,7 @@ class _Execution:
         return chosen
 
     def apply(self, use, products, chosen):
-        step, par = use.step, self.settings.steps[use.step.name]
+        step, par, before = use.step, self.settings.steps[use.step.name], products
         self.notify(step.name)
         record = StepRecord(step.name, "SKIPPED", reason="as asked")
         begun = time.perf_counter()
@@ -217,16 +235,20 @@ class _Execution:
             products = tuple(results)
         if record.reason:
             log.info("%s is skipped: %s", step.name, record.reason)
-        for product in products:
+        for product in products if not use.aside or record.status == "COMPLETE" else ():
             product[step.status] = record.status
-            if not par.skip:
-                self.record_references(product, {t: chosen[t] for t in step.references if t in used})
-            self.record_history(product, step, par, record.reason)
+            used_here = {} if par.skip else {t: chosen[t] for t in step.references if t in used}
+            for one in product if isinstance(product, Exposures) else [product]:
+                if not par.skip:
+                    self.record_references(one, used_here)
+                self.record_history(one, step, par, record.reason)
         record.seconds, record.peak = time.perf_counter() - begun, peak_memory()
         self.outcome.records.append(record)
-        if par.save_results and not par.skip:
+        if record.status == "COMPLETE" and use.keep and (par.save_results or self.settings.own.save_results):
+            self.save_all(products, par.suffix, [use.keep])
+        elif par.save_results and not par.skip and not use.keep:
             self.save_all(products, par.suffix, step.suffixes or (step.name,))
-        return products
+        return before if use.aside else products
 
     def record_references(self, product, used):
         for reftype, choice in used.items():
@@ -260,7 +282,7 @@ def refuse_inputs(path, inputs):
         The path is one of them.
     """
     for source in inputs:
-        if path.exists() and path.samefile(source):
+        if path.exists() and Path(source).exists() and path.samefile(source):
             raise UsageError(f"{path} is an input and would be replaced", "give another --output-dir, or --suffix")
 
 
@@ -297,23 +319,24 @@ def execute(pipeline, product, settings, finder, options, notify=lambda name: No
 
 def _execute(pipeline, product, work):
     settings = work.settings
-    uses = [use for use in pipeline.order if isinstance(use, Use) and use.when(product)]
+    uses = [use for use in pipeline.order if isinstance(use, Use) and use.applies(product, work.options.members)]
     chosen = work.choose_references(product, [use for use in uses if not settings.steps[use.step.name].skip])
     products = (product,)
     del product  # the ramp is to be freed as soon as the fit has replaced it
     for item in pipeline.order:
         if isinstance(item, Save):
-            if getattr(settings.own, item.parameter):
+            if getattr(settings.own, item.parameter) and (item.needs is None or work.options.members.get(item.needs)):
                 for one in products:
                     work.save(one, item.suffix)
         elif item in uses:
             products = work.apply(item, products, chosen)
     if not products:
         raise StepError(f"{pipeline.name} made nothing of {work.options.basename}")
-    if settings.own.save_results and not pipeline.alone:
+    if settings.own.save_results and pipeline.saves_last and not pipeline.alone:
         work.notify("write")
         begun = time.perf_counter()
-        work.save_all(products, settings.own.suffix, [one.suffix for one in products])
+        own = [one.suffix for one in products] if len(pipeline.makes) > 1 else pipeline.makes
+        work.save_all(products, settings.own.suffix, own)
         work.outcome.records.append(StepRecord("write", "COMPLETE", time.perf_counter() - begun, peak_memory()))
     work.outcome.products = products
     return work.outcome

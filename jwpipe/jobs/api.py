@@ -7,13 +7,15 @@ from pathlib import Path
 
 from jwpipe import pipelines, steps
 from jwpipe.engine import runner
-from jwpipe.engine.naming import output_path, suffixes_of
+from jwpipe.engine.naming import fill, output_path, suffixes_of
 from jwpipe.engine.parsfile import read_parameters
 from jwpipe.engine.pipeline import Pipeline, Use
 from jwpipe.engine.settings import Layer, Settings
-from jwpipe.errors import InputError, OutputError, ReferenceError, UsageError, nearest
+from jwpipe.errors import OutputError, ReferenceError, UsageError, nearest
+from jwpipe.jobs.inputs import open_task, tasks
 from jwpipe.jobs.memory import estimate
 from jwpipe.products.store import MappedStore
+from jwpipe.products.suffixes import split_suffix
 
 __all__ = ["Options", "available_threads", "existing", "load", "plan", "prepare", "process", "read_input", "run"]
 
@@ -60,6 +62,10 @@ class Options:
         Whether the results are written; steps' own products are as their parameters say.
     protected : sequence of path-like
         Files that are not to be replaced, besides the exposure itself.
+    members : dict of str to sequence of path-like
+        What goes with the exposure, by kind, such as ``background``; besides what its association has.
+    asn_id : str
+        Identifier of the association.
 
     Raises
     ------
@@ -80,6 +86,8 @@ class Options:
     suffix: str | None = None
     write: bool = True
     protected: tuple = ()
+    members: dict = field(default_factory=dict)
+    asn_id: str = ""
 
     def __post_init__(self):
         for name in ("assignments", "skip", "save"):
@@ -124,18 +132,8 @@ def load(name):
 
 
 def read_input(pipeline, path, threads):
-    """Open an exposure as the product that a pipeline starts from."""
-    if len(pipeline.takes) == 1:
-        return pipeline.takes[0].read(path, threads)
-    from jwpipe.products.fitsfile import FitsFile
-
-    header = FitsFile(path).primary
-    for kind in pipeline.takes:
-        if kind.recognises(header):
-            return kind.read(path, threads)
-    names = " or ".join(kind.datamodl for kind in pipeline.takes)
-    stated = header.get("DATAMODL") or "file without DATAMODL"
-    raise InputError(f"{path} is a {stated}, {pipeline.name} takes {names}")
+    """Open an exposure, or the first product of an association, as what a pipeline starts from."""
+    return open_task(pipeline, tasks(path)[0], threads)
 
 
 def prepare(pipeline, product, options):
@@ -213,16 +211,33 @@ def process(pipeline, path, options, notify=lambda step: None):
     -------
     Outcome
     """
-    options = replace(options, basename=Path(path))
     check_folder(options.output_dir)
-    for target in results(pipeline, path, options):
-        runner.refuse_inputs(target, [path, *options.protected])
+    whole = runner.Outcome()
+    for task in tasks(path):
+        outcome = _make(pipeline, task, options, notify)
+        whole.products += outcome.products
+        whole.files += outcome.files
+        whole.records += outcome.records
+    return whole
+
+
+def _make(pipeline, task, options, notify):
+    for target in _targets(pipeline, task, options):
+        runner.refuse_inputs(target, [task.source, *task.science, *options.protected])
     # The exposure is handed over, not kept: a ramp is freed as soon as its slopes are there.
-    hold = [read_input(pipeline, path, options.threads)]
+    task = task.joined_by(options.members)
+    hold = [open_task(pipeline, task, options.threads, options.output_dir)]
+    options = replace(
+        options,
+        basename=task.basename,
+        asn_id=task.asn_id,
+        members=task.members,
+        protected=(*options.protected, task.source, *task.science),
+    )
     if options.max_memory is not None and (needed := estimate(hold[0])) > options.max_memory:
         log.warning(
             "%s takes about %d MB, more than the %d MB allowed: its arrays go to a temporary file in %s",
-            *(path, needed // 10**6, options.max_memory // 10**6, options.output_dir),
+            *(task.source, needed // 10**6, options.max_memory // 10**6, options.output_dir),
         )
         hold[0].store = MappedStore(options.output_dir)
     settings, finder = prepare(pipeline, hold[0], options)
@@ -245,14 +260,21 @@ def check_folder(folder):
 
 
 def results(pipeline, path, options):
-    """Paths of what a pipeline makes of an exposure, the main product first."""
-    return [output_path(options.output_dir, path, suffix) for suffix in suffixes_of(pipeline.makes, options.suffix)]
+    """Paths of what a pipeline makes of an exposure or an association, the main product first."""
+    return [target for task in tasks(path) for target in _targets(pipeline, task, options)]
+
+
+def _targets(pipeline, task, options):
+    # Whether there are integrations is told by the exposure's name: it need not be opened to see what exists.
+    ints = split_suffix(task.science[0].stem)[0] != task.science[0].stem and task.science[0].stem.endswith("ints")
+    suffixes = [fill(suffix, ints, task.asn_id) for suffix in pipeline.makes]
+    return [output_path(options.output_dir, task.basename, s) for s in suffixes_of(suffixes, options.suffix)]
 
 
 def existing(pipeline, path, options):
-    """Path of the main result where it exists already, else None."""
-    main = results(pipeline, path, options)[0]
-    return main if main.exists() else None
+    """Path of the (first) main result where all of them exist already, else None."""
+    mains = [_targets(pipeline, task, options)[0] for task in tasks(path)]
+    return mains[0] if all(main.exists() for main in mains) else None
 
 
 def plan(pipeline, path, options):
@@ -263,22 +285,25 @@ def plan(pipeline, path, options):
     JwpipeError
         What would keep it from beginning, a reference that is not to be had apart: that is told in its line.
     """
-    product = read_input(pipeline, path, options.threads)
-    settings, finder = prepare(pipeline, product, options)
-    lines = [f"{pipeline.name} {path}"]
-    for use in pipeline.order:
-        if not isinstance(use, Use) or not use.when(product):
-            continue
-        if settings.steps[use.step.name].skip:
-            lines.append(f"  {use.step.name:<18}skipped as asked")
-            continue
-        asked = [t for t in use.step.references if t not in settings.overrides]
-        chosen = finder.best(product.headers["PRIMARY"], asked) if asked else {}
-        names = [
-            f"{t}={settings.overrides[t] if t in settings.overrides else chosen[t].name}" for t in use.step.references
-        ]
-        lines.append(f"  {use.step.name:<18}{' '.join(names)}".rstrip())
-    return lines + [f"  -> {target}" for target in results(pipeline, path, options)]
+    lines = []
+    for task in tasks(path):
+        task = task.joined_by(options.members)
+        product = open_task(pipeline, task, options.threads)
+        settings, finder = prepare(pipeline, product, options)
+        lines.append(f"{pipeline.name} {task.source if task.table is None else task.basename.stem}")
+        for use in pipeline.order:
+            if not isinstance(use, Use) or not use.applies(product, task.members):
+                continue
+            if settings.steps[use.step.name].skip:
+                lines.append(f"  {use.step.name:<18}skipped as asked")
+                continue
+            asked = [t for t in use.step.references if t not in settings.overrides]
+            chosen = finder.best(product.headers["PRIMARY"], asked) if asked else {}
+            names = [settings.overrides.get(t) or chosen[t].name for t in use.step.references]
+            listed = " ".join(f"{t}={name}" for t, name in zip(use.step.references, names, strict=True))
+            lines.append(f"  {use.step.name:<18}{listed}".rstrip())
+        lines += [f"  -> {target}" for target in _targets(pipeline, task, options)]
+    return lines
 
 
 def run(name, path, *, notify=lambda step: None, **options):
@@ -306,7 +331,7 @@ def run(name, path, *, notify=lambda step: None, **options):
     JwpipeError
         With a one-line message; see `jwpipe.errors`.
     """
-    known = {f.name for f in fields(Options)} - {"basename"}
+    known = {f.name for f in fields(Options)} - {"basename", "asn_id"}
     for option in options:
         if option not in known:
             raise UsageError(f"run() has no option {option!r}", nearest(option, known))

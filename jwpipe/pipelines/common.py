@@ -1,5 +1,7 @@
 """What pipelines have in common: how a step is placed, conditions, and the way from raw counts to linear ones."""
 
+from dataclasses import replace
+
 from jwpipe import steps
 from jwpipe.engine.pipeline import Use
 
@@ -16,10 +18,11 @@ def near_infrared(product):
     return not miri(product)
 
 
-def use(name, when=None, why="", **options):
-    """Place a step, by name."""
+def use(name, when=None, why="", called=None, **options):
+    """Place a step, by name; `called`: the name that it has in the pipeline, where that is another."""
     conditions = {} if when is None else {"when": when, "why": why}
-    return Use(steps.load(name), **conditions, **options)
+    step = steps.load(name)
+    return Use(step if called is None else replace(step, name=called), **conditions, **options)
 
 
 # Both calwebb_detector1 and calwebb_dark begin so.
