@@ -1,0 +1,42 @@
+"""Clipped statistics beside a loop over copies."""
+
+import numpy as np
+import pytest
+
+from jwpipe.cext import clip
+
+
+def slow(values, nonzero, sigma, most):
+    values = values[np.isfinite(values)].astype("f8")
+    values = values[values != 0] if nonzero else values
+    for _ in range(most):
+        middle, spread = np.median(values), values.std()
+        kept = values[(values >= middle - sigma * spread) & (values <= middle + sigma * spread)]
+        if len(kept) == len(values):
+            break
+        values = kept
+    return len(values), values.mean(), np.median(values), values.std()
+
+
+@pytest.mark.parametrize("nonzero", [False, True])
+@pytest.mark.parametrize("most", [0, 1, 5])
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_what_is_left_of_a_box(nonzero, most, threads):
+    rng = np.random.default_rng(4)
+    image = rng.normal(0.3, 2, (90, 71)).astype("f4")
+    image[rng.random(image.shape) < 0.1] *= 30
+    image[10:20], image[30:33, ::3], image[34, 5], image[35, :7] = 0, np.nan, np.inf, -np.inf
+    for y0, y1, x0, x1 in ((0, 90, 0, 71), (5, 40, 3, 50), (60, 61, 0, 2), (60, 61, 0, 3), (70, 71, 9, 10)):
+        count, *rest = slow(image[y0:y1, x0:x1], nonzero, 2.5, most)
+        got = clip.statistics(image, (y0, y1, x0, x1), nonzero, 2.5, most, threads)
+        assert got[0] == count
+        assert got[2] == rest[1]
+        np.testing.assert_allclose(got[1:], rest, rtol=1e-12, atol=1e-12)
+        assert got == clip.statistics(image, (y0, y1, x0, x1), nonzero, 2.5, most, 1)
+
+
+def test_nothing_is_left_of_nothing():
+    image = np.full((4, 4), np.nan, "f4")
+    assert clip.statistics(image, (0, 4, 0, 4), False, 3, 5, 2)[0] == 0
+    with pytest.raises(ValueError, match="box"):
+        clip.statistics(image, (0, 5, 0, 4), False, 3, 5, 2)
