@@ -1,12 +1,14 @@
 """Small products and reference files for tests."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 
 from jwpipe.engine.runner import Override, References, Run
 from jwpipe.products.ramp import Ramp
+from jwpipe.simulate import simulate
 
 MODE = {"TELESCOP": "JWST", "INSTRUME": "NIRCAM", "DETECTOR": "NRCA1", "EXP_TYPE": "NRC_IMAGE", "SUBARRAY": "FULL"}
 
@@ -57,3 +59,18 @@ def make_run(threads=1):
     run.saved = {}
     run.save = lambda product, suffix, name=None: run.saved.update({suffix: product})
     return run
+
+
+MIRI_RAMP = Path(__file__).parent / "data" / "miri" / "MIRI_5582_89_S_20180308-010230_SCE1_uncal.fits"
+MIRI_SLOPES = MIRI_RAMP.with_name(MIRI_RAMP.name.replace("uncal", "rateints"))
+
+
+def miri_sub64_references(folder):
+    """Simulated references of the shape of `MIRI_RAMP`, by type; those of no use there are N/A."""
+    exposure = simulate("miri-image", folder, subarray="SUB64", groups=50, integrations=2)
+    paths = (exposure.crds_path / "references" / "jwst" / "miri").iterdir()
+    references = {path.name.split("_")[2]: str(path) for path in paths if "pars-" not in path.name}
+    with fits.open(references["rscd"], mode="update") as hdus:  # read out as in tests: no reset of its own
+        rows = hdus["RSCD_GROUP_SKIP"].data
+        rows["readpatt"] = np.char.replace(rows["readpatt"], "R1", "")
+    return references | {"refpix": "N/A"}

@@ -35,6 +35,11 @@ COMMON = {
         typer.Option("--member", metavar="KIND=FILE", help="What goes with an exposure: background=FILE."),
         [],
     ),
+    "keywords": (
+        list[str],
+        typer.Option("--keyword", metavar="NAME=VALUE", help="What a header lacks, or says wrong: EXP_TYPE=MIR_IMAGE."),
+        [],
+    ),
     "pars": (Path | None, typer.Option("--pars", metavar="FILE", help="Parameter file, ASDF or TOML."), None),
     "context": (
         str | None,
@@ -140,6 +145,7 @@ def work(
     save,
     overrides,
     members,
+    keywords,
     pars,
     context,
     threads,
@@ -161,6 +167,7 @@ def work(
     from jwpipe.cli.console import set_up_log
     from jwpipe.jobs.api import Options, available_threads
     from jwpipe.jobs.memory import available_memory
+    from jwpipe.products.keywords import read_value
 
     set_up_log(quiet, verbose, log_file)
     if list_steps:
@@ -170,8 +177,9 @@ def work(
         assignments=tuple(assignments),
         skip=tuple(skip),
         save=tuple(save),
-        overrides=dict(_split(text, "--override", "TYPE=FILE") for text in overrides),
+        overrides=dict(_pairs(overrides, "--override", "TYPE=FILE")),
         members=_members(members),
+        keywords={name: read_value(text) for name, text in _pairs(keywords, "--keyword", "NAME=VALUE")},
         pars=pars,
         context=context,
         threads=threads or available_threads(),
@@ -231,7 +239,7 @@ def tell_parameters(pipeline, path, options, show, target):
     from jwpipe.engine.parsfile import write_parameters
     from jwpipe.jobs import api
 
-    product = None if path is None else api.read_input(pipeline, path, options.threads)
+    product = None if path is None else api.read_input(pipeline, path, options)
     settings, _ = api.prepare(pipeline, product, options)
     if target is not None:
         write_parameters(target, settings)
@@ -241,16 +249,16 @@ def tell_parameters(pipeline, path, options, show, target):
             typer.echo(f"{full:<48}{value!s:<16}{origin}")
 
 
-def _split(text, option, form):
-    name, equals, path = text.partition("=")
-    if not equals:
-        raise UsageError(f"{option} {text!r} is not of the form {form}")
-    return name, path
+def _pairs(texts, option, form):
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"{option} {text!r} is not of the form {form}")
+        yield name, value
 
 
 def _members(texts):
     members = {}
-    for text in texts:
-        kind, path = _split(text, "--member", "KIND=FILE")
+    for kind, path in _pairs(texts, "--member", "KIND=FILE"):
         members.setdefault(kind.strip().lower(), []).append(Path(path))
     return {kind: tuple(paths) for kind, paths in members.items()}

@@ -14,6 +14,7 @@ from jwpipe.engine.settings import Layer, Settings
 from jwpipe.errors import OutputError, ReferenceError, UsageError, nearest
 from jwpipe.jobs.inputs import open_task, tasks
 from jwpipe.jobs.memory import estimate
+from jwpipe.products.keywords import check_keyword
 from jwpipe.products.store import MappedStore
 from jwpipe.products.suffixes import split_suffix
 
@@ -66,6 +67,8 @@ class Options:
         What goes with the exposure, by kind, such as ``background``; besides what its association has.
     asn_id : str
         Identifier of the association.
+    keywords : dict of str to object
+        What the headers of the exposures are taken to say, where they lack it or are wrong.
 
     Raises
     ------
@@ -88,6 +91,7 @@ class Options:
     protected: tuple = ()
     members: dict = field(default_factory=dict)
     asn_id: str = ""
+    keywords: dict = field(default_factory=dict)
 
     def __post_init__(self):
         for name in ("assignments", "skip", "save"):
@@ -100,6 +104,7 @@ class Options:
             isinstance(path, str | os.PathLike) for path in self.overrides.values()
         ):
             raise UsageError(f"overrides = {self.overrides!r} is no dict of reference types to files")
+        self.keywords = dict(check_keyword(name, value) for name, value in dict(self.keywords).items())
         for name, kinds, what in (
             ("output_dir", (str, os.PathLike), "a path"),
             ("pars", (str, os.PathLike, type(None)), "a path"),
@@ -131,9 +136,9 @@ def load(name):
     raise UsageError(f"there is no pipeline or step {name!r}", nearest(name, [*pipelines.CATALOGUE, *steps.CATALOGUE]))
 
 
-def read_input(pipeline, path, threads):
+def read_input(pipeline, path, options):
     """Open an exposure, or the first product of an association, as what a pipeline starts from."""
-    return open_task(pipeline, tasks(path)[0], threads)
+    return open_task(pipeline, tasks(path)[0], options.threads, keywords=options.keywords)
 
 
 def prepare(pipeline, product, options):
@@ -226,7 +231,7 @@ def _make(pipeline, task, options, notify):
         runner.refuse_inputs(target, [task.source, *task.science, *options.protected])
     # The exposure is handed over, not kept: a ramp is freed as soon as its slopes are there.
     task = task.joined_by(options.members)
-    hold = [open_task(pipeline, task, options.threads, options.output_dir)]
+    hold = [open_task(pipeline, task, options.threads, options.output_dir, options.keywords)]
     options = replace(
         options,
         basename=task.basename,
@@ -288,7 +293,7 @@ def plan(pipeline, path, options):
     lines = []
     for task in tasks(path):
         task = task.joined_by(options.members)
-        product = open_task(pipeline, task, options.threads)
+        product = open_task(pipeline, task, options.threads, keywords=options.keywords)
         settings, finder = prepare(pipeline, product, options)
         lines.append(f"{pipeline.name} {task.source if task.table is None else task.basename.stem}")
         for use in pipeline.order:
@@ -319,7 +324,7 @@ def run(name, path, *, notify=lambda step: None, **options):
         Told the name of each step as it begins.
     **options
         Fields of `Options`: output_dir, assignments, skip, save, overrides, pars, context, threads, max_memory, suffix,
-        write.
+        write, members, keywords.
 
     Returns
     -------

@@ -213,7 +213,7 @@ def _in_workers(pipeline, tasks, options, jobs):
 
 def _cost(pipeline, path, options):
     """Bytes of the budget that an exposure takes: all of it where it does not fit."""
-    product, budget = api.read_input(pipeline, path, options.threads), options.max_memory
+    product, budget = api.read_input(pipeline, path, options), options.max_memory
     needed = estimate(product)
     if budget is None or needed <= budget:
         return needed

@@ -113,7 +113,7 @@ def _task(path, document, product):
     )
 
 
-def open_task(pipeline, task, threads, folder="."):
+def open_task(pipeline, task, threads, folder=".", keywords=None):
     """Open what a product is made from.
 
     Parameters
@@ -126,6 +126,8 @@ def open_task(pipeline, task, threads, folder="."):
         Threads with which arrays will be converted.
     folder : path-like, optional
         Where arrays of several exposures are put aside.
+    keywords : dict of str to object, optional
+        What the headers of the exposures are taken to say.
 
     Returns
     -------
@@ -141,22 +143,22 @@ def open_task(pipeline, task, threads, folder="."):
             raise InputError(f"{task.source} goes with {file}, which does not exist")
     single = [kind for kind in pipeline.takes if kind is not Exposures]
     if Exposures in pipeline.takes and (task.table is not None or not single):
-        images = [_open(pipeline, Exposures.kinds, file, threads) for file in task.science]
+        images = [_open(pipeline, Exposures.kinds, file, threads, keywords) for file in task.science]
         product = Exposures(images, task.basename.stem, folder, task.groups, task.asn_id, task.catalogues, task.table)
     else:
-        product = _open(pipeline, single, task.science[0], threads)
+        product = _open(pipeline, single, task.science[0], threads, keywords)
     if task.table is not None or pipeline.singleton:
         product["ASNPOOL"], product["ASNTABLE"] = task.pool or "singleton", task.table or "singleton"
     return product
 
 
-def _open(pipeline, kinds, path, threads):
+def _open(pipeline, kinds, path, threads, keywords):
     if len(kinds) == 1:
-        return kinds[0].read(path, threads)
-    header = FitsFile(path).primary
+        return kinds[0].read(path, threads, keywords)
+    header = dict(FitsFile(path).primary) | (keywords or {})
     for kind in kinds:
         if kind.recognises(header):
-            return kind.read(path, threads)
+            return kind.read(path, threads, keywords)
     names = " or ".join(dict.fromkeys(kind.datamodl for kind in kinds))
     stated = header.get("DATAMODL") or "file without DATAMODL"
     raise InputError(f"{path} is a {stated}, {pipeline.name} takes {names}")

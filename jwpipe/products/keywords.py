@@ -3,7 +3,11 @@
 Source: keyword dictionary of the JWST data products (build 10.2).
 """
 
-__all__ = ["COMMENTS", "REFERENCE_KEYWORDS", "SCIENCE", "reference_keyword"]
+import re
+
+from jwpipe.errors import UsageError
+
+__all__ = ["COMMENTS", "REFERENCE_KEYWORDS", "SCIENCE", "check_keyword", "read_value", "reference_keyword"]
 
 _SIP = [f"{name}_{i}_{j}" for name in ("A", "B", "AP", "BP") for i in range(7) for j in range(7) if 2 <= i + j <= 6]
 
@@ -100,3 +104,63 @@ REFERENCE_KEYWORDS = {
 def reference_keyword(reftype):
     """Keyword that records the reference file of a type, or None where the type has none."""
     return REFERENCE_KEYWORDS.get(reftype)
+
+
+# These say how a file is laid out, or are no keywords with a value: nothing about the exposure.
+LAYOUT = re.compile(
+    "SIMPLE|XTENSION|BITPIX|NAXIS[0-9]*|EXTEND|PCOUNT|GCOUNT|BSCALE|BZERO|EXTNAME|EXTVER|END|COMMENT|HISTORY"
+)
+
+
+def check_keyword(name, value):
+    """Check a keyword that a user gives.
+
+    Parameters
+    ----------
+    name : str
+        Its name, in any case.
+    value : str, int, float or bool
+        Its value.
+
+    Returns
+    -------
+    name : str
+        In capitals.
+    value : str, int, float or bool
+        As given.
+
+    Raises
+    ------
+    UsageError
+        FITS has no such keyword, or it says how the file is laid out; or the value is none that FITS knows.
+    """
+    keyword = str(name).strip().upper()
+    if not re.fullmatch("[A-Z0-9_-]{1,8}", keyword):
+        raise UsageError(f"{name!r} is no FITS keyword: it has 1 to 8 letters, digits, - and _")
+    if LAYOUT.fullmatch(keyword):
+        raise UsageError(f"{keyword} says how the file is laid out: it cannot be given")
+    printable = (
+        isinstance(value, str) and len(value) <= 68 and value.isascii() and value.isprintable() and value.strip()
+    )
+    if not (printable or isinstance(value, bool | int) or (isinstance(value, float) and abs(value) < float("inf"))):
+        raise UsageError(f"{keyword} = {value!r} is no value for a FITS keyword")
+    return keyword, value
+
+
+def read_value(text):
+    """Read a value as a user writes it: a whole number, a number, T or F, else text.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``1``, ``2.5``, ``T`` or ``MIR_IMAGE``.
+
+    Returns
+    -------
+    int, float, bool or str
+    """
+    text = text.strip()
+    for form, kind in (("[+-]?[0-9]+", int), (r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", float)):
+        if re.fullmatch(form, text):
+            return kind(text)
+    return {"T": True, "F": False}.get(text, text)

@@ -92,7 +92,7 @@ def check_numbers(product, keywords=tuple(NUMBERS)):
     Parameters
     ----------
     product : Product
-        The exposure.
+        The exposure; whole numbers that are written as 6.0 become such.
     keywords : iterable of str, optional
         Of `NUMBERS`; by default all.
 
@@ -104,6 +104,8 @@ def check_numbers(product, keywords=tuple(NUMBERS)):
     for keyword in keywords:
         value = product.get(keyword)
         wanted, possible = NUMBERS[keyword]
+        if type(value) is float and value.is_integer() and possible(int(value)) and not possible(value):
+            value = product[keyword] = int(value)  # written as 6.0: nothing is lost
         if value is not None and not possible(value):
             raise InputError(f"{product.path} has {keyword} = {reprlib.repr(value)}, which is not {wanted}")
 
@@ -111,7 +113,7 @@ def check_numbers(product, keywords=tuple(NUMBERS)):
 def _one_of(path, header, keyword, known, of):
     value = str(header.get(keyword, "")).strip().upper()
     if not value:
-        raise InputError(f"{path} has no {keyword} keyword", "the exposure cannot be calibrated without it")
+        raise InputError(f"{path} has no {keyword} keyword", f"give it with --keyword {keyword}=...")
     if value not in known:
         raise InputError(f"{path} has {keyword} = {value!r}, which is none{of}", nearest(value, known))
     return value

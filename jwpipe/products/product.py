@@ -176,7 +176,7 @@ class Product:
         return header.get("DATAMODL", "") == cls.datamodl
 
     @classmethod
-    def read(cls, path, threads=1):
+    def read(cls, path, threads=1, keywords=None):
         """Open a file as this product; arrays are read as they are asked for.
 
         Parameters
@@ -185,6 +185,8 @@ class Product:
             FITS file.
         threads : int, optional
             Threads with which arrays will be converted.
+        keywords : dict of str to object, optional
+            What the header is taken to say, whether it does or not; HISTORY records it.
 
         Returns
         -------
@@ -221,6 +223,9 @@ class Product:
                 self.tree = tree.read_tree(extension.raw())
             else:
                 self.extras.append(extension.raw())
+        for keyword, value in (keywords or {}).items():
+            self[keyword] = value
+            self.headers["PRIMARY"].add_history(f"{keyword} = {value!r} as given by the user")
         self.check()
         return self
 
@@ -300,7 +305,7 @@ class Product:
     def __getitem__(self, keyword):
         value = self.get(keyword)
         if value is None:
-            raise InputError(f"{self.path} has no {keyword} keyword")
+            raise InputError(f"{self.path} has no {keyword} keyword", f"give it with --keyword {keyword}=...")
         return value
 
     def __setitem__(self, keyword, value):

@@ -11,9 +11,10 @@ from builders import make_ramp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jwpipe.errors import InputError, OutputError
+from jwpipe.errors import InputError, OutputError, UsageError
 from jwpipe.products import fitsfile, modes
 from jwpipe.products.images import Cube, Image
+from jwpipe.products.keywords import check_keyword, read_value
 from jwpipe.products.ramp import Ramp
 
 TREE = b"""#ASDF 1.0.0
@@ -167,9 +168,9 @@ def changed(content, keyword, text):
 
 
 IMPOSSIBLE = {
-    modes.COUNT: (0, -1, 2.0, "x", True),
+    modes.COUNT: (0, -1, 2.5, math.inf, "x", True),
     modes.FROM_ZERO: (-1, 0.5, "x"),
-    modes.AXIS: (0, 7, 1.0, "x"),
+    modes.AXIS: (0, 7, 1.5, 3.0, "x"),
     modes.POSITIVE: (0, -1.0, "x", math.nan),
 }
 
@@ -182,6 +183,39 @@ def test_impossible_numbers_are_refused(keyword):
         ramp.get = {keyword: value}.get  # a header holds no NaN
         with pytest.raises(InputError, match=f"has {keyword} = .*, which is not"):
             modes.check_numbers(ramp)
+
+
+@pytest.mark.parametrize("keyword", [name for name in modes.NUMBERS if modes.NUMBERS[name] is not modes.POSITIVE])
+def test_whole_numbers_written_with_a_point_are_such(keyword):
+    ramp = make_ramp(np.zeros((1, 2, 3, 4)), **{keyword: 1.0})
+    modes.check_numbers(ramp)
+    assert (ramp[keyword], type(ramp[keyword])) == (1, int)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("TOO-LONG-BY", 1, "is no FITS keyword"),
+        ("A B", 1, "is no FITS keyword"),
+        ("NAXIS1", 3, "how the file is laid out"),
+        ("HISTORY", "x", "how the file is laid out"),
+        ("FILTER", "", "is no value"),
+        ("FILTER", "x" * 69, "is no value"),
+        ("FILTER", "caf\u00e9", "is no value"),
+        ("TFRAME", math.nan, "is no value"),
+        ("TFRAME", [1], "is no value"),
+    ],
+)
+def test_keywords_that_cannot_be_given_are_refused(name, value, message):
+    with pytest.raises(UsageError, match=message):
+        check_keyword(name, value)
+
+
+def test_values_of_keywords_are_read_as_written():
+    texts = ["1", "-2", "2.5", ".5", "1e-3", "T", "F", "MIR_IMAGE", "1.0.1", "nan", "2022-01-01"]
+    values = [1, -2, 2.5, 0.5, 1e-3, True, False, "MIR_IMAGE", "1.0.1", "nan", "2022-01-01"]
+    assert [(read_value(text), type(read_value(text))) for text in texts] == [(v, type(v)) for v in values]
+    assert check_keyword("exp_type", "MIR_IMAGE") == ("EXP_TYPE", "MIR_IMAGE")
 
 
 def test_numbers_that_no_step_asks_for_may_be_missing(tmp_path, counts):
