@@ -49,8 +49,8 @@ class Canvas:
 
     Notes
     -----
-    The mean of an exposure is taken with its weights, its variances are means with the mere overlaps as weights, and the
-    inverse variances of exposures are summed: this is what `jwst` 1.14.1 does.
+    The mean of an exposure is taken with its weights, its variances are means with the mere overlaps as weights, and
+    the inverse variances of exposures are summed: this is what `jwst` 1.14.1 does.
     """
 
     def __init__(self, shape, kernel="square", pixfrac=1.0, *, variances=True, least=LEAST, threads=1):

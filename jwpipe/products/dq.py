@@ -7,7 +7,9 @@ from enum import ReprEnum
 
 import numpy as np
 
-__all__ = ["Group", "Pixel", "translate"]
+from jwpipe.errors import UsageError, nearest
+
+__all__ = ["Group", "Pixel", "bad_bits", "translate"]
 
 
 class Pixel(np.uint32, ReprEnum):
@@ -85,3 +87,37 @@ def translate(dq, bits):
     for stored, flag in bits.items():
         out[(dq & np.uint32(stored)) != 0] |= np.uint32(flag)
     return out
+
+
+def bad_bits(text):
+    """Turn a parameter that says which flags may be overlooked into the flags of pixels that are left out.
+
+    Parameters
+    ----------
+    text : str or None
+        Names or numbers of the flags of good pixels, joined by ``+``, ``,`` or ``|``; with ``~`` in front, those of the
+        bad ones. None, or no text: all pixels are good.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    UsageError
+        No such flag.
+    """
+    text = (text or "").strip()
+    if text.upper() in ("", "NONE", "INDEF"):
+        return 0
+    inverted = text.startswith("~")
+    bits = 0
+    for name in text.lstrip("~").strip("() ").replace("+", ",").replace("|", ",").split(","):
+        name = name.strip()
+        if name.isdecimal():
+            bits |= int(name)
+        elif name.upper() in Pixel.__members__:
+            bits |= int(Pixel[name.upper()])
+        else:
+            raise UsageError(f"{text!r} names no flag {name!r}", nearest(name.upper(), Pixel.__members__))
+    return (bits if inverted else ~bits) & 0xFFFFFFFF

@@ -1,0 +1,150 @@
+"""Exposures onto a grid: what resampling has in common, be it of one exposure, of those of a group, or of all.
+
+For steps that compare exposures on a common grid::
+
+    grid = lay_out(exposures.images)
+    for indices in exposures.groups().values():
+        canvas = resample_group(exposures, indices, grid, kernel="square", pixfrac=1.0, weight_type="ivm",
+                                bad=bad_bits("~DO_NOT_USE"), threads=run.threads)
+        canvas.sci, canvas.wht  # float32, grid.shape; sci is 0 where wht is 0
+
+`bad_bits` is of `jwpipe.products.dq`, `lay_out` of `jwpipe.drizzle.grid`. The exposures' background levels (BKGLEVEL)
+are subtracted unless they are already (BKGSUB).
+"""
+
+import math
+
+import numpy as np
+
+from jwpipe.drizzle.canvas import LEAST, Canvas
+from jwpipe.drizzle.grid import mean_pixel_area
+from jwpipe.errors import InputError
+from jwpipe.products import modes
+
+__all__ = ["drizzle", "intensity_scale", "resample_group"]
+
+
+def resample_group(
+    exposures, indices, grid, *, kernel="square", pixfrac=1.0, weight_type="ivm", bad=0, least=LEAST, threads=1
+):
+    """Resample the exposures of a group onto a grid, values and weights only.
+
+    Parameters
+    ----------
+    exposures : Exposures
+        All of them; those of the group are released one after another.
+    indices : sequence of int
+        Places of those of the group.
+    grid : jwpipe.drizzle.grid.Grid
+        Where to.
+    kernel, pixfrac, least, threads
+        As of `Canvas`.
+    weight_type : {"ivm", "exptime", None}, optional
+        As of `drizzle`.
+    bad : int, optional
+        Flags of pixels that are left out.
+
+    Returns
+    -------
+    Canvas
+        ``sci`` and ``wht``.
+    """
+    canvas = Canvas(grid.shape, kernel, pixfrac, variances=False, least=least, threads=threads)
+    for i in indices:
+        drizzle(canvas, exposures[i], grid, weight_type=weight_type, bad=bad)
+        exposures.release(i)
+    return canvas
+
+
+def drizzle(canvas, image, grid, *, weight_type="ivm", bad=0):
+    """Drizzle an exposure onto a canvas that has the shape of a grid.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        Changed in place.
+    image : Image
+        With coordinates.
+    grid : Grid
+        Where to.
+    weight_type : {"ivm", "exptime", None}, optional
+        Weights are the inverse variances of the read noise, or the exposure's time, or 1.
+    bad : int, optional
+        Flags of pixels that are left out.
+    """
+    from jwpipe.wcs import pixel_map
+
+    x, y = pixel_map(image.wcs, grid.wcs, image.shape, canvas.threads)
+    blank(x, image.wcs.bounding_box)
+    weight = 1.0
+    if weight_type == "ivm" and image.var_rnoise is not None:
+        weight = None
+    elif weight_type == "exptime":
+        weight = exposure_time(image)
+    everything = canvas.variances.size > 0
+    canvas.add(
+        image.data,
+        image.dq,
+        (image.var_rnoise, image.var_poisson if everything else None, image.var_flat if everything else None),
+        x,
+        y,
+        bad=bad,
+        level=sky_level(image),
+        scale=intensity_scale(image),
+        weight=weight,
+    )
+
+
+def blank(x, box):
+    """Set what lies outside a bounding box to NaN."""
+    if box is None:
+        return
+    (x0, x1), (y0, y1) = box
+    x[: max(0, math.ceil(y0))] = np.nan
+    x[max(0, math.floor(y1) + 1) :] = np.nan
+    x[:, : max(0, math.ceil(x0))] = np.nan
+    x[:, max(0, math.floor(x1) + 1) :] = np.nan
+
+
+def exposure_time(image):
+    """Time that an exposure's weight is, seconds: that of its measurement (TMEASURE), or EFFEXPTM without it."""
+    for keyword in ("TMEASURE", "EFFEXPTM"):
+        time = image.get(keyword)
+        if isinstance(time, int | float) and time > 0:
+            return float(time)
+    raise InputError(f"{image.path} has neither TMEASURE nor EFFEXPTM above 0", "choose weight_type = ivm")
+
+
+def sky_level(image):
+    """Background that is still in an exposure, in units of its values."""
+    level = image.get("BKGLEVEL")
+    return 0.0 if level is None or image.get("BKGSUB") is True else float(level)
+
+
+def intensity_scale(image):
+    """Square root of the factor of an exposure's values: its nominal pixel area by the mean one of its coordinates.
+
+    The mean is that of the whole detector, whatever part of it was read: by the mean of a subarray whose pixels are
+    larger than those of the rest of the detector, sources would come out fainter than on the full frame.
+    """
+    nominal = image.get("PIXAR_SR")
+    if not nominal:
+        return 1.0
+    area = image_pixel_area(image)
+    if not (area > 0 and nominal > 0):
+        raise InputError(f"{image.path} has pixels of no area (PIXAR_SR = {nominal}, coordinates {area} sr)")
+    return math.sqrt(nominal / area)
+
+
+def image_pixel_area(image):
+    """Mean pixel area of an exposure's detector, by the exposure's coordinates, steradians."""
+    ny, nx = image.shape[-2:]
+    width, height = modes.full_frame(image.get("INSTRUME"))
+    if (nx, ny) == (width, height):
+        (x0, x1), (y0, y1) = image.wcs.bounding_box or ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
+        columns = max(0, int(x0 + 0.5)), min(nx - 1, int(x1 - 0.5))
+        rows = max(0, int(y0 + 0.5)), min(ny - 1, int(y1 - 0.5))
+    else:
+        place = image.subarray
+        columns, rows = (-place.x, width - 1 - place.x), (-place.y, height - 1 - place.y)
+    return mean_pixel_area(image.wcs, columns, rows)
