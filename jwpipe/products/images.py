@@ -2,7 +2,18 @@
 
 from jwpipe.products.product import Plane, Product, Table
 
-__all__ = ["Cube", "Dark", "IFUImage", "Image", "MIRIDark", "RampFit", "Resampled", "Segmentation", "TrapsFilled"]
+__all__ = [
+    "Cube",
+    "Dark",
+    "Flat",
+    "IFUImage",
+    "Image",
+    "MIRIDark",
+    "RampFit",
+    "Resampled",
+    "Segmentation",
+    "TrapsFilled",
+]
 
 
 class Image(Product):
@@ -162,6 +173,32 @@ class Dark(Product):
     data = Plane("SCI", "f4", 3)
     dq = Plane("DQ", "u4", 2)
     err = Plane("ERR", "f4", 3)
+
+
+class Flat(Product):
+    """The flat as it was used (`interpolatedflat`).
+
+    Attributes
+    ----------
+    data, err : ndarray of float32, (ny, nx)
+        Relative response and its standard deviation.
+    dq : ndarray of uint32, (ny, nx)
+        Flags (`jwpipe.products.dq.Pixel`).
+    """
+
+    datamodl = "FlatModel"
+    suffix = "interpolatedflat"
+
+    data = Plane("SCI", "f4", 2)
+    dq = Plane("DQ", "u4", 2)
+    err = Plane("ERR", "f4", 2)
+
+    @classmethod
+    def of(cls, product, data, err, dq):
+        """Make the flat of an exposure, with its keywords."""
+        self = cls.like(product)
+        self.data, self.err, self.dq = data, err, dq
+        return self
 
 
 class MIRIDark(Product):

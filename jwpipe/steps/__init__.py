@@ -15,7 +15,7 @@ CATALOGUE = {
             persistence dark_current charge_migration jump ramp_fit gain_scale
             """,
         "guider": "guider_cds",
-        "image": "flat_field",
+        "image": "background flat_field photom",
     }.items()
     for name in names.split()
 }

@@ -5,20 +5,28 @@ from typing import Annotated
 
 import numpy as np
 
+from jwpipe.cext import image as kernel
 from jwpipe.engine.params import Help, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import Skip, step
-from jwpipe.products.dq import Pixel
+from jwpipe.errors import ReferenceError, StepError
 from jwpipe.products.guider import GuiderCal
+from jwpipe.products.images import Cube, Flat, Image
 from jwpipe.refs.files import ReferenceFile
 
 __all__ = ["flat_field"]
+
+# Spectra of NIRSpec have a flat that depends on wavelength.
+NIRSPEC_SPECTRA = "NRS_AUTOWAVE NRS_BRIGHTOBJ NRS_FIXEDSLIT NRS_IFU NRS_LAMP NRS_MSASPEC".split()
+NIRSPEC_IMAGES = """
+    NRS_CONFIRM NRS_FOCUS NRS_IMAGE NRS_MIMF NRS_MSATA NRS_TACONFIRM NRS_TACQ NRS_TASLIT NRS_WATA
+    """.split()
 
 
 class Params(StepParams):
     """Parameters of `flat_field`."""
 
-    save_interpolated_flat: Annotated[bool, Help("save the flat as it was interpolated (NIRSpec spectra)")] = False
+    save_interpolated_flat: Annotated[bool, Help("save the flat as it was used (suffix interpolatedflat)")] = False
     user_supplied_flat: Annotated[str | None, Help("flat to use in place of the context's")] = None
     inverse: Annotated[bool, Help("multiply by the flat, to undo the step")] = False
 
@@ -30,61 +38,70 @@ class Params(StepParams):
     references=["flat"],
     params=Params,
 )
-def flat_field(product: GuiderCal, refs: References, par: Params, run: Run) -> GuiderCal:
+def flat_field(product: Image | Cube | GuiderCal, refs: References, par: Params, run: Run) -> Image | Cube | GuiderCal:
     """Divide out how the response differs from pixel to pixel.
 
     Pixels without a flat (NaN, 0, NO_FLAT_FIELD) are not to be used, and left as they are, as are those that the flat
-    says not to use.
+    says not to use. The flat's share of the errors comes from the values as they are after the division.
 
     Parameters
     ----------
-    product : GuiderCal
-        Count rates, DN/s; SCI, ERR and DQ are changed.
+    product : Image, Cube or GuiderCal
+        Count rates, DN/s. SCI, ERR, DQ and the variances are changed; images gain VAR_FLAT.
     refs : References
         ``flat``: relative response, its standard deviation and flags. Skipped where none applies, or where it is
         smaller than the exposure.
     par : Params
         Parameters.
     run : Run
-        Log.
+        Threads, log.
 
     Returns
     -------
-    GuiderCal
+    Image, Cube or GuiderCal
         The same.
     """
-    if not isinstance(product, GuiderCal):
+    if not isinstance(product, Image | Cube | GuiderCal):
         raise Skip("these are counts, not count rates")
-    if par.user_supplied_flat is None:
-        reference = refs.need("flat")
-    else:
-        reference = ReferenceFile(Path(par.user_supplied_flat), "flat", product, run.log)
+    kind = product["EXP_TYPE"]
+    if product["INSTRUME"] == "NIRSPEC" and kind not in NIRSPEC_IMAGES:
+        if kind in NIRSPEC_SPECTRA and product.get("OPMODE") != "IMAGE":
+            raise StepError("flat_field knows no flats of NIRSpec spectra yet", "leave the step out: --skip flat_field")
+        if kind not in NIRSPEC_SPECTRA:
+            raise Skip(f"exposures of type {kind} have no flat")
+    given = par.user_supplied_flat
+    reference = refs.need("flat") if given is None else user_flat(given, product, run)
     if any(size < needed for size, needed in zip(reference.shape()[-2:], product.shape[-2:], strict=True)):
         raise Skip(f"{reference.name} is smaller than the exposure")
-    flat, error, dq = planes(reference)
-    apply(product.data, flat, par.inverse)
-    # The flat's share of the error comes from the values as they are now; guider exposures keep no variances apart.
-    product.err = np.sqrt(product.err**2 + product.data**2 / flat**2 * error**2)
-    flag(product.dq, dq)
+    flat, dq = reference.array(), reference.dq()
+    error = reference.array("ERR") if "ERR" in reference else np.zeros_like(flat)
+    kernel.prepare_flat(flat, dq, run.threads)
+    variances = [None] * 3
+    if not isinstance(product, GuiderCal):  # those have no variances
+        product.var_flat = np.empty_like(product.data)
+        for name in ("var_poisson", "var_rnoise"):
+            if getattr(product, name) is None:
+                setattr(product, name, np.zeros_like(product.data))
+        variances = [as_cube(getattr(product, name)) for name in ("var_poisson", "var_rnoise", "var_flat")]
+        product.touch("var_poisson", "var_rnoise")
+    data, err = as_cube(product.data), as_cube(product.err)
+    kernel.divide(data, err, *variances, flat, error, par.inverse, run.threads)
+    kernel.merge_flags(as_cube(product.dq), dq, run.threads)
+    product.touch("data", "err", "dq")
+    if par.save_interpolated_flat:
+        run.save(Flat.of(product, flat, error, dq), Flat.suffix)
     return product
 
 
-def planes(reference):
-    """Read a flat: response, standard deviation (float32) and flags (uint32); the response is 1 where there is none."""
-    flat, dq = reference.array(), reference.dq()
-    error = reference.array("ERR") if "ERR" in reference else np.zeros_like(flat)
-    dq[np.isnan(flat) | (flat == 0)] |= Pixel.NO_FLAT_FIELD
-    dq[(dq & Pixel.NO_FLAT_FIELD) != 0] |= Pixel.DO_NOT_USE
-    flat[(dq & Pixel.DO_NOT_USE) != 0] = 1
-    return flat, error, dq
+def user_flat(text, product, run):
+    """Open the flat that the user names, and record it as the one that was used."""
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise ReferenceError(f"there is no flat at {path}", "see user_supplied_flat")
+    product["R_FLAT"] = path.name
+    return ReferenceFile(path, "flat", product, run.log)
 
 
-def apply(values, flat, inverse):
-    """Divide values by the flat, or multiply them, in place."""
-    (np.multiply if inverse else np.divide)(values, flat, out=values)
-
-
-def flag(dq, flat_dq):
-    """Bring the flat's flags into those of the product, in place; pixels that see no sky are not to be used."""
-    dq |= flat_dq
-    dq[(dq & Pixel.NON_SCIENCE) != 0] |= Pixel.DO_NOT_USE
+def as_cube(array):
+    """View of an image as a cube of one integration; cubes are such already."""
+    return array if array.ndim == 3 else array[None]
