@@ -16,6 +16,11 @@ cdef enum:
     NO_FLAT_FIELD = 262144
 
 
+cdef struct Bounds:
+    double low
+    double high
+
+
 def prepare_flat(float[:, ::1] flat, unsigned int[:, ::1] dq, int threads):
     """Flag pixels that have no flat, and make it 1 where it is not to be used.
 
@@ -151,7 +156,7 @@ def average_integrations(const float[:, :, ::1] values, double[:, ::1] mean, dou
     cdef Py_ssize_t n = values.shape[0], ny = values.shape[1], nx = values.shape[2], y, x, i
     cdef double *buffers = <double *>malloc(threads * n * sizeof(double))
     cdef double *buffer
-    cdef double low, high
+    cdef Bounds keep
     cdef float total
     cdef int count
     if buffers == NULL:
@@ -165,10 +170,10 @@ def average_integrations(const float[:, :, ::1] values, double[:, ::1] mean, dou
                     if isfinite(values[i, y, x]):
                         buffer[count] = values[i, y, x]
                         count = count + 1
-                clip(buffer, count, sigma, most, &low, &high)
+                keep = clip(buffer, count, sigma, most)
                 total, count = 0, 0
                 for i in range(n):
-                    if low <= values[i, y, x] <= high:
+                    if keep.low <= values[i, y, x] <= keep.high:
                         total = total + values[i, y, x]
                         count = count + 1
                 mean[y, x] = total / <double>count if count else NAN
@@ -195,7 +200,8 @@ def average(const double[:, :, ::1] values, const double[:, :, ::1] variances, f
     cdef Py_ssize_t n = values.shape[0], ny = values.shape[1], nx = values.shape[2], y, x, i
     cdef double *buffers = <double *>malloc(threads * n * sizeof(double))
     cdef double *buffer
-    cdef double low, high, total, variance
+    cdef double total, variance
+    cdef Bounds keep
     cdef int count
     if buffers == NULL:
         raise MemoryError
@@ -208,10 +214,10 @@ def average(const double[:, :, ::1] values, const double[:, :, ::1] variances, f
                     if isfinite(values[i, y, x]):
                         buffer[count] = values[i, y, x]
                         count = count + 1
-                clip(buffer, count, sigma, most, &low, &high)
+                keep = clip(buffer, count, sigma, most)
                 total, variance, count = 0, 0, 0
                 for i in range(n):
-                    if low <= values[i, y, x] <= high:
+                    if keep.low <= values[i, y, x] <= keep.high:
                         total = total + values[i, y, x]
                         variance = variance + variances[i, y, x]
                         count = count + 1
@@ -220,14 +226,15 @@ def average(const double[:, :, ::1] values, const double[:, :, ::1] variances, f
     free(buffers)
 
 
-cdef void clip(double *values, int count, double sigma, int most, double *low, double *high) noexcept nogil:
+cdef Bounds clip(double *values, int count, double sigma, int most) noexcept nogil:
     """Bounds of the values that stay when those far from the median are dropped, again and again; sorts `values`.
 
     As values stay in order, a round only narrows the range [first, last) of them.
     """
     cdef int first = 0, last = count, gap = 1, i, j, rounds = 0
     cdef double median, mean, std, value
-    low[0], high[0] = INFINITY, -INFINITY  # nothing lies between
+    cdef Bounds keep
+    keep.low, keep.high = INFINITY, -INFINITY  # nothing lies between
     while gap < count // 3:  # Shell's sort
         gap = 3 * gap + 1
     while gap > 0:
@@ -251,11 +258,12 @@ cdef void clip(double *values, int count, double sigma, int most, double *low, d
         for i in range(first, last):
             std += (values[i] - mean) * (values[i] - mean)
         std = sqrt(std / count)
-        low[0], high[0] = median - sigma * std, median + sigma * std
-        while first < last and values[first] < low[0]:
+        keep.low, keep.high = median - sigma * std, median + sigma * std
+        while first < last and values[first] < keep.low:
             first += 1
-        while first < last and values[last - 1] > high[0]:
+        while first < last and values[last - 1] > keep.high:
             last -= 1
         rounds += 1
         if last - first == count or rounds == most:
-            return
+            break
+    return keep

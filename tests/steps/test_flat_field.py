@@ -1,13 +1,14 @@
-"""The flat field of guider exposures."""
+"""The flat field of images and of guider exposures."""
 
 import numpy as np
 import pytest
 from builders import make_references, make_run, write_reference
 
 from jwpipe.engine.step import Skip
-from jwpipe.errors import ReferenceError
+from jwpipe.errors import ReferenceError, StepError
 from jwpipe.products.dq import Pixel
 from jwpipe.products.guider import GuiderCal, GuiderRaw
+from jwpipe.products.images import Cube, Image
 from jwpipe.steps.image.flat_field import flat_field
 
 MODE = {"INSTRUME": "FGS", "DETECTOR": "GUIDER1", "EXP_TYPE": "FGS_ACQ1", "SUBARRAY": "8X8"}
@@ -72,3 +73,35 @@ def test_it_is_skipped_without_a_flat_of_sufficient_size(cal, flat, tmp_path):
     raw = GuiderRaw()
     with pytest.raises(Skip, match="not count rates"):
         divide(raw, flat[0])
+
+
+@pytest.mark.parametrize("kind", [Image, Cube])
+def test_images_gain_the_variance_of_the_flat(flat, kind):
+    path, response = flat
+    response[0, :3] = 1
+    image, shape = kind(), (8, 8) if kind is Image else (3, 8, 8)
+    for keyword, value in (MODE | {"EXP_TYPE": "FGS_IMAGE", "SUBSTRT1": 3, "SUBSTRT2": 2}).items():
+        image[keyword] = value
+    image.data, image.err, image.var_rnoise = np.full(shape, 7.0), np.ones(shape), np.full(shape, 0.25)
+    run = make_run(2)
+    flat_field(image, make_references(image, flat=path), flat_field.params(save_interpolated_flat=True), run)
+    np.testing.assert_allclose(image.data, np.broadcast_to(7 / response, shape), rtol=1e-6)
+    np.testing.assert_allclose(image.var_rnoise, np.broadcast_to(0.25 / response**2, shape), rtol=1e-6)
+    np.testing.assert_allclose(image.var_flat, image.data**2 / response**2 * 0.02**2, rtol=1e-6)
+    np.testing.assert_allclose(image.err, np.sqrt(image.var_rnoise + image.var_flat), rtol=1e-6)
+    assert not image.var_poisson.any()
+    np.testing.assert_array_equal(run.saved["interpolatedflat"].data, response)
+
+
+def test_spectra_of_nirspec_are_left_to_their_own_flats(cal):
+    image = Image()
+    image.data = np.ones((8, 8))
+    for keyword, value in {"INSTRUME": "NIRSPEC", "DETECTOR": "NRS1", "EXP_TYPE": "NRS_IFU"}.items():
+        image[keyword] = value
+    with pytest.raises(StepError, match="no flats of NIRSpec spectra yet"):
+        divide(image, None)
+    image["EXP_TYPE"] = "NRS_AUTOFLAT"
+    with pytest.raises(Skip, match="NRS_AUTOFLAT"):
+        divide(image, None)
+    with pytest.raises(ReferenceError, match="no flat at"):
+        divide(cal, None, user_supplied_flat="/nowhere.fits")
