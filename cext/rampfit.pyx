@@ -1,11 +1,12 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Slopes of ramps by optimally weighted least squares, segment by segment.
 
-One call fits all integrations of all pixels. Rows are shared among threads; a thread takes 64 pixels of a row at a
-time, with all their groups beside each other in its scratch, so that every array is read in whole cache lines, once
-(twice where there are several integrations: the variances need the median rate of all of them first). Each pixel's sums
-are formed in the order of its groups, segments and integrations: the same bits for any number of threads. Single
-precision is used for what build 10.2 keeps in single precision, since a slope near zero shows the rounding of its sums.
+A call fits all integrations, or some, so that the memory of their ramps can be given back before the others are fitted.
+Rows are shared among threads; a thread takes 64 pixels of a row at a time, with all their groups beside each other in
+its scratch, so that every array is read in whole cache lines, once (twice where there are several integrations: the
+variances need the median rate of all of them first). Each pixel's sums are formed in the order of its groups, segments
+and integrations: the same bits for any number of threads. Single precision is used for what build 10.2 keeps in single
+precision, since a slope near zero shows the rounding of its sums.
 
 Unchecked indexing is safe: `jwpipe.steps.ramp.ramp_fit` gives arrays of one frame shape, ranges within the ramp, and
 segment arrays as deep as `count` found to be needed.
@@ -16,7 +17,7 @@ Source: Fixsen et al. 2000, PASP 112, 1350 (weights); Robberto 2007, JWST-STScI-
 from cython.parallel cimport parallel, prange
 from libc.math cimport NAN, fabs, pow, sqrt, sqrtf
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from order cimport median
 
@@ -56,7 +57,7 @@ cdef struct Job:
     float *segments
     float *pedestal
     float *crmag
-    Py_ssize_t nints, depth, first, ngroups, nsegments, ncr, plane
+    Py_ssize_t nints, begin, end, depth, first, ngroups, nsegments, ncr, plane
     double exact_group_time
     float group_time, frame_time, one_group_time, noise_scale, pedestal_scale
     bint suppress
@@ -82,6 +83,17 @@ cdef struct Line:
 cdef struct Sums:
     # Of the segments of a ramp, or of the ramps of a pixel: slope and 1 by variance, 1 by each kind of variance.
     float slope, both, poisson, rnoise, loss_rnoise
+
+cdef struct Total:
+    # Of a pixel, over the integrations that are done.
+    Sums sums
+    float rate  # median rate of all integrations, DN/s; known before the first of them is fitted
+    unsigned int dq_any
+    unsigned int dq_all  # SATURATED and DO_NOT_USE: those of every integration
+    unsigned int lossy  # whether charge was lost
+
+
+STATE = sizeof(Total) // sizeof(float)  # values of state a pixel
 
 
 cdef Scratch *make_scratch(Py_ssize_t ngroups) noexcept nogil:
@@ -385,26 +397,13 @@ cdef int list_jumps(const Scratch *s, int p, Py_ssize_t ngroups, float *out, Py_
     return n
 
 
-cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) noexcept nogil:
-    """Fit all integrations of a block of pixels."""
-    cdef Sums[BLOCK] total
+cdef void begin_block(const Job *job, Scratch *s, Py_ssize_t corner, int width, Total *total) noexcept nogil:
+    """Begin the sums of a block of pixels, with the median rate of all integrations."""
     cdef float[BLOCK] rate
-    cdef unsigned int[BLOCK] dq_any
-    cdef unsigned int[BLOCK] dq_all  # SATURATED and DO_NOT_USE: those of every integration
-    cdef unsigned char[BLOCK] lossy
-    cdef Py_ssize_t i, at, cube = job.nints * job.plane, seg
-    cdef Py_ssize_t layers = job.nints * job.nsegments * job.plane
-    cdef unsigned int dq, invalid = DO_NOT_USE | SATURATED
-    cdef float gain, rn, vp, vr, both, slope, inverse
-    cdef Line line
-    cdef Sums ramp
-    cdef int p, k, n
+    cdef Py_ssize_t i
+    cdef int p
     for p in range(width):
         rate[p] = 0
-        dq_any[p] = 0
-        dq_all[p] = invalid
-        lossy[p] = 0
-        total[p].slope = total[p].both = total[p].poisson = total[p].rnoise = total[p].loss_rnoise = 0
     for i in range(job.nints):
         load(job, s, i, corner, width)
         median_rates(job, s, width, rate)
@@ -414,8 +413,21 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) no
             rate[p] = 0
         if job.dark != NULL:
             rate[p] += job.dark[corner + p]
-    for i in range(job.nints):
-        if job.nints > 1:
+        memset(&total[p], 0, sizeof(Total))
+        total[p].rate, total[p].dq_all = rate[p], DO_NOT_USE | SATURATED
+
+
+cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width, Total *total) noexcept nogil:
+    """Fit integrations of a block of pixels; those before are in the sums already."""
+    cdef Py_ssize_t i, at, cube = job.nints * job.plane, seg
+    cdef Py_ssize_t layers = job.nints * job.nsegments * job.plane
+    cdef unsigned int dq, invalid = DO_NOT_USE | SATURATED
+    cdef float gain, rn, vp, vr, both, slope, inverse
+    cdef Line line
+    cdef Sums ramp
+    cdef int p, k, n
+    for i in range(job.begin, job.end):
+        if job.nints > 1:  # else it is there
             load(job, s, i, corner, width)
         for p in range(width):
             at = i * job.plane + corner + p
@@ -443,7 +455,7 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) no
             for k in range(n):
                 line = fit(job, s, p, s.start[k], s.length[k], gain, rn)
                 vr = var_rnoise(s.length[k], gain, rn, s.time[p])
-                vp = var_poisson(rate[p], s.length[k], gain, s.time[p]) if rate[p] > 0 else 0
+                vp = var_poisson(total[p].rate, s.length[k], gain, s.time[p]) if total[p].rate > 0 else 0
                 both = vr + vp
                 inverse = ONE / both
                 slope += line.slope * inverse
@@ -473,7 +485,7 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) no
             ramp.loss_rnoise = 0 if dq & invalid else ramp.rnoise
             if s.seen[p] & CHARGELOSS and gain > 0 and rn > 0:
                 # Charge that moved away does not add to the read noise: those groups count for it.
-                lossy[p] = 1
+                total[p].lossy = 1
                 clear_chargeloss(job, s, i, corner, p)
                 n = find_segments(s.flags + p, job.ngroups, s.start, s.length)
                 ramp.loss_rnoise = 0
@@ -482,11 +494,11 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) no
                 for k in range(<int>job.nsegments):
                     seg = (i * job.nsegments + k) * job.plane + corner + p
                     job.segments[3 * layers + seg] = var_rnoise(s.length[k], gain, rn, job.group_time) if k < n else 0
-            total[p].loss_rnoise += ramp.loss_rnoise
+            total[p].sums.loss_rnoise += ramp.loss_rnoise
             job.ints[3 * cube + at] = ONE / ramp.loss_rnoise if ramp.loss_rnoise > 0 else 0
             job.ints_dq[at] = dq
-            dq_any[p] |= dq
-            dq_all[p] &= dq | ((dq & SATURATED) >> 1)
+            total[p].dq_any |= dq
+            total[p].dq_all &= dq | ((dq & SATURATED) >> 1)
             if dq & invalid:
                 job.ints[at] = NAN
                 job.ints[cube + at] = job.ints[2 * cube + at] = 0
@@ -494,21 +506,49 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width) no
             job.ints[at] = slope
             job.ints[cube + at] = sqrtf(ONE / ramp.both)
             job.ints[2 * cube + at] = ONE / ramp.poisson if ramp.poisson > 0 else 0
-            total[p].slope += ramp.slope
-            total[p].both += ramp.both
-            total[p].poisson += ramp.poisson
-            total[p].rnoise += ramp.rnoise
+            total[p].sums.slope += ramp.slope
+            total[p].sums.both += ramp.both
+            total[p].sums.poisson += ramp.poisson
+            total[p].sums.rnoise += ramp.rnoise
+
+
+cdef void end_block(const Job *job, Py_ssize_t corner, int width, const Total *total) noexcept nogil:
+    """Combine the integrations of a block of pixels."""
+    cdef unsigned int invalid = DO_NOT_USE | SATURATED
+    cdef Sums sums
+    cdef float vp, vr
+    cdef Py_ssize_t at
+    cdef int p
     for p in range(width):
         at = corner + p
-        job.image_dq[at] = (dq_any[p] & ~invalid) | dq_all[p]
-        job.image[at] = NAN if dq_all[p] else total[p].slope / total[p].both
-        vp = ONE / total[p].poisson if total[p].poisson > 0 else 0
-        vr = ONE / total[p].rnoise if total[p].rnoise > 0 else 0
+        sums = total[p].sums
+        job.image_dq[at] = (total[p].dq_any & ~invalid) | total[p].dq_all
+        job.image[at] = NAN if total[p].dq_all else sums.slope / sums.both
+        vp = ONE / sums.poisson if sums.poisson > 0 else 0
+        vr = ONE / sums.rnoise if sums.rnoise > 0 else 0
         job.image[job.plane + at] = sqrtf(vp + vr)
         job.image[2 * job.plane + at] = vp
-        if lossy[p]:
-            vr = ONE / total[p].loss_rnoise if total[p].loss_rnoise > 0 else 0
+        if total[p].lossy:
+            vr = ONE / sums.loss_rnoise if sums.loss_rnoise > 0 else 0
         job.image[3 * job.plane + at] = vr
+
+
+cdef void work_on_row(const Job *job, Scratch *s, Py_ssize_t y, Py_ssize_t nx, Total *state) noexcept nogil:
+    """Fit integrations of a row, block by block; `state`, of the row, where they are not all."""
+    cdef Total[BLOCK] own
+    cdef Total *total
+    cdef Py_ssize_t x
+    cdef int width
+    for x in range(0, nx, 64):
+        width = <int>min(<Py_ssize_t>BLOCK, nx - x)
+        total = &own[0]
+        if state != NULL:
+            total = state + x
+        if job.begin == 0:
+            begin_block(job, s, y * nx + x, width, total)
+        fit_block(job, s, y * nx + x, width, total)
+        if job.end == job.nints:
+            end_block(job, y * nx + x, width, total)
 
 
 cdef void count_block(const Job *job, Scratch *s, Py_ssize_t corner, int width, int *deepest) noexcept nogil:
@@ -583,8 +623,9 @@ def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] 
               float[:, :, ::1] image, unsigned int[:, ::1] image_dq, float[:, :, :, ::1] ints,
               unsigned int[:, :, ::1] ints_dq, int threads, float[:, :, :, :, ::1] segments=None,
               float[:, :, ::1] pedestal=None, float[:, :, :, ::1] crmag=None, float pedestal_scale=0,
-              Py_ssize_t top=0, Py_ssize_t bottom=-1):
-    """Fit the ramps of an exposure.
+              Py_ssize_t top=0, Py_ssize_t bottom=-1, Py_ssize_t begin=0, Py_ssize_t end=-1,
+              float[:, :, ::1] state=None):
+    """Fit the ramps of an exposure, or of some of its rows, some integrations at a time.
 
     Parameters
     ----------
@@ -633,6 +674,11 @@ def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] 
         What the slope is multiplied by for the pedestal.
     top, bottom : int, optional
         Rows [top, bottom) are fitted; by default all.
+    begin, end : int, optional
+        Integrations [begin, end) are fitted; by default all. All have to be there when the first is fitted; `image`
+        and `image_dq` are made with the last.
+    state : float32, (bottom - top, nx, STATE), optional
+        What goes from one call to the next where not all integrations are fitted in one.
 
     Raises
     ------
@@ -640,8 +686,8 @@ def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] 
         No memory for the threads' scratch.
     """
     cdef Job job
-    cdef Py_ssize_t ny = data.shape[2], nx = data.shape[3], blocks = (nx + BLOCK - 1) // BLOCK, y, x
-    cdef int width
+    cdef Py_ssize_t ny = data.shape[2], nx = data.shape[3], y
+    cdef Total *totals = NULL
     cdef Scratch *scratch
     cdef int failed = 0
     job.data, job.groupdq, job.pixeldq = &data[0, 0, 0, 0], &groupdq[0, 0, 0, 0], &pixeldq[0, 0]
@@ -660,9 +706,12 @@ def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] 
     job.ncr = 0 if crmag is None else crmag.shape[1]
     job.nints, job.depth, job.first, job.ngroups = data.shape[0], data.shape[1], first, last - first
     job.plane = ny * nx
+    job.begin, job.end = begin, data.shape[0] if end < 0 else end
     job.exact_group_time, job.group_time = group_time, <float>group_time
     job.frame_time, job.one_group_time = frame_time, one_group_time
     job.noise_scale, job.pedestal_scale, job.suppress = noise_scale, pedestal_scale, suppress
+    if state is not None:
+        totals = <Total *>&state[0, 0, 0]
     if bottom < 0:
         bottom = ny
     with nogil, parallel(num_threads=threads):
@@ -671,9 +720,7 @@ def fit_ramps(const float[:, :, :, ::1] data, const unsigned char[:, :, :, ::1] 
             if scratch == NULL:
                 failed += 1
             else:
-                for x in range(blocks):
-                    width = <int>(nx - x * BLOCK)
-                    fit_block(&job, scratch, y * nx + x * BLOCK, BLOCK if width > BLOCK else width)
+                work_on_row(&job, scratch, y, nx, NULL if totals == NULL else totals + (y - top) * nx)
         free_scratch(scratch)
     if failed:
         raise MemoryError("no memory for the scratch of the ramp fit")

@@ -20,7 +20,11 @@ def give_back_rows(array, rows):
     rows : slice
         With start and stop.
     """
-    planes = array.reshape(-1, *array.shape[-2:])
-    if planes[0, rows].nbytes >= WORTH_IT:
-        for plane in planes:
-            kernel.give_back(plane[rows].reshape(-1).view("u1"))
+    ny = array.shape[-2]
+    if rows.start <= 0 and rows.stop >= ny:
+        pieces = [array] if array.size else []
+    else:
+        pieces = [plane[rows] for plane in array.reshape(-1, *array.shape[-2:])]
+    if pieces and pieces[0].nbytes >= WORTH_IT:
+        for piece in pieces:
+            kernel.give_back(piece.reshape(-1).view("u1"))

@@ -17,7 +17,10 @@ from jwpipe.products.ramp import Ramp
 
 __all__ = ["ramp_fit"]
 
-BAND = 256  # rows fitted at a time: the memory of the ramp is given back band by band
+# Rows, and values of several integrations of them, that are fitted at a time: then the memory of their ramps is given
+# back.
+BAND = 256
+CHUNK = 1 << 24
 
 IFU_TYPES = ("NRS_IFU", "MIR_MRS")
 LAMP_TYPES = ("NRS_AUTOWAVE", "NRS_LAMP")  # of an integral field unit where OPMODE says so
@@ -119,33 +122,40 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
     gain, readnoise = refs["gain"].array(), refs["readnoise"].array()
     for top in range(0, ny, BAND):
         rows = slice(top, min(top + BAND, ny))
-        kernel.fit_ramps(
-            ramp.data,
-            ramp.groupdq,
-            ramp.pixeldq,
-            gain,
-            readnoise,
-            ramp.average_dark_current,
-            zeroframe,
-            first,
-            last,
-            float(ramp["TGROUP"]),
-            frame_time,
-            one_group_time,
-            np.sqrt(2.0 * nframes),
-            suppress,
-            image,
-            image_dq,
-            ints,
-            ints_dq,
-            run.threads,
-            **optional,
-            top=rows.start,
-            bottom=rows.stop,
-        )
-        # The ramp is used up: its rows make room for those of the slopes.
-        for array in (ramp.data, ramp.groupdq):
-            give_back_rows(array, rows)
+        state = np.empty((rows.stop - top, nx, kernel.STATE), "f4") if nints > 1 else None
+        together = max(1, CHUNK // (ngroups * (rows.stop - top) * nx))
+        for begin in range(0, nints, together):
+            part = slice(begin, min(begin + together, nints))
+            kernel.fit_ramps(
+                ramp.data,
+                ramp.groupdq,
+                ramp.pixeldq,
+                gain,
+                readnoise,
+                ramp.average_dark_current,
+                zeroframe,
+                first,
+                last,
+                float(ramp["TGROUP"]),
+                frame_time,
+                one_group_time,
+                np.sqrt(2.0 * nframes),
+                suppress,
+                image,
+                image_dq,
+                ints,
+                ints_dq,
+                run.threads,
+                **optional,
+                top=rows.start,
+                bottom=rows.stop,
+                begin=part.start,
+                end=part.stop,
+                state=state,
+            )
+            # These ramps are used up: they make room for the slopes.
+            for array in (ramp.data, ramp.groupdq):
+                give_back_rows(array[part], rows)
     if par.save_opt:
         fit = RampFit.like(ramp)
         fit.slope, fit.sigslope, fit.var_poisson, fit.var_rnoise, fit.yint, fit.sigyint, fit.weights = segments
