@@ -2,10 +2,10 @@
 """Jumps in ramps by differences of neighbouring groups.
 
 A row is worked off in blocks of `WIDTH` pixels. The usable differences of a block stand in scratch as (ndiffs, WIDTH),
-so that one network of comparators sorts all its pixels at once, without a branch, in vector registers; above `NETWORK`
-differences each pixel is sorted by radix, in linear time. Sorted differences give the median by index, and tell by the
-largest and the smallest alone whether a pixel has a jump at all: only the few that have one are looked at difference by
-difference. Roundings (float32 or float64, in which order) are those of `jwst` 1.14.1, for the same flags.
+so that one network of comparators sorts all its pixels at once, without a branch, in vector registers (`network.pxd`);
+above `NETWORK` differences each pixel is sorted by radix, in linear time. Sorted differences give the median by index,
+and tell by the largest and the smallest alone whether a pixel has a jump at all: only the few that have one are looked
+at difference by difference. Roundings (float32 or float64, in which order) are those of `jwst` 1.14.1, for the same flags.
 
 Unchecked indexing is safe: all planes have the shape of `data` and `later` names planes that are not the first of an
 integration (both by construction in `jwpipe.steps.ramp.jump`); blocks and neighbours are clipped at the edges. Rows are
@@ -19,10 +19,13 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from network cimport COLUMNS, sort_columns
+
 cdef enum:
-    WIDTH = 32  # pixels a block
+    WIDTH = COLUMNS  # pixels a block
     NETWORK = 2048  # most values that are sorted by a network: it is faster up to about 4000
     INSERTION = 48  # most values of one pixel that are sorted by insertion
+    LONG = 32  # values of a series from which on a look-up in it is cheaper than to sort all series together
     CLIPS = 5  # most rounds of sigma clipping
 
 cdef unsigned char UNUSABLE = 3  # DO_NOT_USE, SATURATED
@@ -48,6 +51,8 @@ cdef struct Block:
     uint32_t *keys  # 2 x ndiffs
     uint32_t *order  # 2 x ndiffs
     float *values  # ndiffs
+    int *counts  # (nseries, WIDTH), usable differences of each series
+    Py_ssize_t *begin  # 2 x nseries
     Py_ssize_t y, x, width
 
 
@@ -77,34 +82,6 @@ cdef void difference(const Job *job, Block *block) noexcept nogil:
         diff = block.diffs + k * WIDTH
         for i in range(block.width):
             diff[i] = after[i] - before[i]
-
-
-cdef inline void exchange(float *a, float *b) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef float low, high
-    for i in range(WIDTH):
-        low = a[i] if a[i] < b[i] else b[i]
-        high = b[i] if a[i] < b[i] else a[i]
-        a[i] = low
-        b[i] = high
-
-
-cdef void merge_exchange(float *ranked, Py_ssize_t n) noexcept nogil:
-    """Batcher's merge exchange sort (Knuth, TAOCP 5.2.2, algorithm M) of all columns at once."""
-    cdef Py_ssize_t top = 1, p, q, r, d, i
-    while top * 2 < n:
-        top *= 2
-    p = top
-    while p > 0:
-        q, r, d = top, 0, p
-        while True:
-            for i in range(n - d):
-                if i & p == r:
-                    exchange(ranked + i * WIDTH, ranked + (i + d) * WIDTH)
-            if q == p:
-                break
-            d, q, r = q - p, q // 2, p
-        p //= 2
 
 
 cdef inline uint32_t sortable(float value) noexcept nogil:
@@ -168,7 +145,7 @@ cdef void rank(Block *block, Py_ssize_t start, Py_ssize_t stop, bint magnitudes,
                 ranked[i] = fabsf(ranked[i])
     ranked = block.ranked + start * WIDTH
     if n <= NETWORK:
-        merge_exchange(ranked, n)
+        sort_columns(ranked, n, WIDTH)
         return
     for i in range(block.width):
         for k in range(n):
@@ -387,12 +364,13 @@ cdef void clip_bounds(const float *ranked, Py_ssize_t n, double threshold, doubl
 
 cdef void sigma_clip(const Job *job, Block *block) noexcept nogil:
     """Flag what sigma clipping of each series of differences throws out."""
-    cdef int[WIDTH] count
+    cdef int *count
     cdef double[2] bounds
     cdef Py_ssize_t i, k, s, start, stop
     cdef float value
     for s in range(job.nseries):
         start, stop = job.series[s], job.series[s + 1]
+        count = block.counts + s * WIDTH
         rank(block, start, stop, False, count)
         for i in range(block.width):
             clip_bounds(block.ranked + start * WIDTH + i, count[i], job.threshold, bounds)
@@ -400,7 +378,72 @@ cdef void sigma_clip(const Job *job, Block *block) noexcept nogil:
                 value = block.diffs[k * WIDTH + i]
                 if value < bounds[0] or value > bounds[1]:
                     flag(job, block, k, i)
-    medians(job, block)
+    if job.ndiffs < LONG * job.nseries:
+        medians(job, block)
+        return
+    for i in range(block.width):
+        job.median[block.y * job.nx + block.x + i] = median_of_series(job, block, i)
+
+
+cdef Py_ssize_t sorted_before(const float *ranked, Py_ssize_t low, Py_ssize_t high, float value,
+                              bint equal) noexcept nogil:
+    """Position in a sorted column, between two others, before which all values are smaller (or `equal`)."""
+    cdef Py_ssize_t half
+    cdef float other
+    while low < high:
+        half = (low + high) // 2
+        other = ranked[half * WIDTH]
+        if other < value or (equal and other == value):
+            low = half + 1
+        else:
+            high = half
+    return low
+
+
+cdef float median_of_series(const Job *job, Block *block, Py_ssize_t i) noexcept nogil:
+    """Median of all differences of a pixel, of which each series is sorted; NaN where there are none.
+
+    A value in the middle of what is left of the longest series is looked up in all others: then that much is left out.
+    """
+    cdef const float *ranked = block.ranked + i
+    cdef Py_ssize_t *low = block.begin
+    cdef Py_ssize_t *high = block.begin + job.nseries
+    cdef Py_ssize_t s, n = 0, below = 0, smaller, longest, sought
+    cdef float value, after
+    for s in range(job.nseries):
+        low[s] = job.series[s]
+        high[s] = low[s] + block.counts[s * WIDTH + i]
+        n += high[s] - low[s]
+    if n == 0:
+        return <float>NAN
+    sought = (n - 1) // 2
+    while True:
+        longest = 0
+        for s in range(1, job.nseries):
+            if high[s] - low[s] > high[longest] - low[longest]:
+                longest = s
+        value = ranked[(low[longest] + high[longest]) // 2 * WIDTH]
+        smaller = 0
+        for s in range(job.nseries):
+            smaller += sorted_before(ranked, low[s], high[s], value, False) - low[s]
+        if below + smaller > sought:
+            for s in range(job.nseries):
+                high[s] = sorted_before(ranked, low[s], high[s], value, False)
+            continue
+        # What is left begins behind the value; it is the one sought if that is no longer there.
+        for s in range(job.nseries):
+            smaller = sorted_before(ranked, low[s], high[s], value, True)
+            below += smaller - low[s]
+            low[s] = smaller
+        if below > sought:
+            break
+    if below > n // 2:
+        return value
+    after = <float>INFINITY
+    for s in range(job.nseries):
+        if low[s] < job.series[s] + block.counts[s * WIDTH + i] and ranked[low[s] * WIDTH] < after:
+            after = ranked[low[s] * WIDTH]
+    return (value + after) * <float>0.5
 
 
 def find(const float[:, :, :, ::1] data, unsigned char[:, :, :, ::1] groupdq, const float[:, ::1] gain,
@@ -437,6 +480,8 @@ def find(const float[:, :, :, ::1] data, unsigned char[:, :, :, ::1] groupdq, co
     cdef Job job
     cdef Py_ssize_t ny = data.shape[2], y
     cdef Py_ssize_t per_thread = later.shape[0] * (2 * WIDTH + 5)
+    cdef Py_ssize_t[:, ::1] begin = np.empty((threads, 2 * series.shape[0]), np.intp)
+    cdef int[:, ::1] counts = np.empty((threads, WIDTH * series.shape[0]), np.intc)
     # Zeros: the unused columns of a row's last block are sorted along.
     cdef float[:, ::1] scratch = np.zeros((threads, max(per_thread, 1)), "f4")
     if later.shape[0] == 0:
@@ -449,10 +494,11 @@ def find(const float[:, :, :, ::1] data, unsigned char[:, :, :, ::1] groupdq, co
     job.nframes = nframes
     job.threshold, job.threshold3, job.threshold2 = thresholds
     for y in prange(ny, nogil=True, num_threads=threads, schedule="dynamic"):
-        find_in_row(&job, method, y, &scratch[threadid(), 0])
+        find_in_row(&job, method, y, &scratch[threadid(), 0], &counts[threadid(), 0], &begin[threadid(), 0])
 
 
-cdef void find_in_row(const Job *job, int method, Py_ssize_t y, float *scratch) noexcept nogil:
+cdef void find_in_row(const Job *job, int method, Py_ssize_t y, float *scratch, int *counts,
+                      Py_ssize_t *begin) noexcept nogil:
     cdef Block block
     cdef Py_ssize_t n = job.ndiffs
     block.y, block.x = y, 0
@@ -461,6 +507,7 @@ cdef void find_in_row(const Job *job, int method, Py_ssize_t y, float *scratch) 
     block.values = scratch + 2 * n * WIDTH
     block.keys = <uint32_t *>(block.values + n)
     block.order = block.keys + 2 * n
+    block.counts, block.begin = counts, begin
     while block.x < job.nx:
         block.width = min(<Py_ssize_t>WIDTH, job.nx - block.x)
         difference(job, &block)
