@@ -10,7 +10,7 @@ import numpy as np
 
 from jwpipe.errors import InputError, UsageError
 
-__all__ = ["Grid", "corners", "footprint", "lay_out", "mean_pixel_area", "read_grid"]
+__all__ = ["Grid", "corners", "footprint", "lay_out", "linear_keywords", "mean_pixel_area", "read_grid"]
 
 LONGEST = 2**20  # rows or columns: no grid is larger
 STEP = 15  # pixels between points on the outline of an image
@@ -28,11 +28,15 @@ class Grid:
         Rows and columns.
     area : float
         Of a pixel, steradians.
+    plane : tuple or None
+        Of a tangent plane: pixel of the reference point (x, y; from 0), its right ascension and declination (degrees),
+        PC matrix, pixel scale (degrees).
     """
 
     wcs: object
     shape: tuple
     area: float
+    plane: tuple | None = None
 
 
 def lay_out(images, *, ratio=1.0, scale=None, rotation=None, shape=None, crpix=None, crval=None):
@@ -84,7 +88,8 @@ def lay_out(images, *, ratio=1.0, scale=None, rotation=None, shape=None, crpix=N
     _check(shape, first)
     if crpix is None:
         crpix = (-x.min(), -y.min())
-    return Grid(Wcs.tangent(crpix, centre, pc, (scale, scale), shape), tuple(shape), np.deg2rad(scale) ** 2)
+    wcs = Wcs.tangent(crpix, centre, pc, (scale, scale), shape)
+    return Grid(wcs, tuple(shape), np.deg2rad(scale) ** 2, (crpix, centre, pc, scale))
 
 
 def _check(shape, first):
@@ -133,6 +138,24 @@ def footprint(image):
     ny, nx = image.shape[-2:]
     (x0, x1), (y0, y1) = image.wcs.bounding_box or ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
     return np.array(image.wcs(np.array([x0, x0, x1, x1], "f8"), np.array([y0, y1, y1, y0], "f8")))
+
+
+def linear_keywords(grid):
+    """FITS keywords of a grid's coordinates: of the tangent plane, or of the one that touches it in the middle."""
+    if grid.plane is not None:
+        (x, y), (ra, dec), pc, scale = grid.plane
+    else:
+        x, y = (grid.shape[1] - 1) / 2, (grid.shape[0] - 1) / 2
+        ras, decs = grid.wcs(np.array([x, x - 0.5, x + 0.5, x, x]), np.array([y, y, y, y - 0.5, y + 0.5]))
+        ra, dec = float(ras[0]), float(decs[0])
+        east, north = _plane(ras, decs, ra, dec)
+        cd = np.array([[east[2] - east[1], east[4] - east[3]], [north[2] - north[1], north[4] - north[3]]])
+        scale = np.sqrt(abs(np.linalg.det(cd)))
+        pc = cd / scale
+    values = {"CRPIX1": x + 1, "CRPIX2": y + 1, "CRVAL1": ra, "CRVAL2": dec, "CDELT1": scale, "CDELT2": scale}
+    values |= {f"PC{i + 1}_{j + 1}": pc[i][j] for i in (0, 1) for j in (0, 1)}
+    values = {keyword: float(value) for keyword, value in values.items()}
+    return {"WCSAXES": 2, **values, "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg"}
 
 
 def corners(grid):

@@ -31,20 +31,25 @@ class Exposures:
         Identifier of the association; part of the names of the exposures' products.
     catalogues : sequence of path-like or None, optional
         Catalogue of the sources of each exposure, where the association gives one.
+    table : str, optional
+        File name of the association; None where the exposures were given without one.
 
     Attributes
     ----------
+    kinds : tuple of type
+        Classes of product that they may be.
     suffix : str or None
         Suffix of the exposures' products, where a step sets one.
     """
 
     ending = ".fits"
+    kinds = (Image,)
 
-    def __init__(self, images, name="", folder=".", groups=None, asn_id="", catalogues=None):
+    def __init__(self, images, name="", folder=".", groups=None, asn_id="", catalogues=None, table=None):
         if not images:
             raise InputError(f"{name} has no exposures")
         self.images = list(images)
-        self.name, self.folder, self.asn_id = name, Path(folder), asn_id
+        self.name, self.folder, self.asn_id, self.table = name, Path(folder), asn_id, table
         self.given_groups = list(groups or [None] * len(self.images))
         self.catalogues = list(catalogues or [None] * len(self.images))
         self.suffix = None

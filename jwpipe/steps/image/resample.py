@@ -1,0 +1,255 @@
+"""Resample exposures onto one grid: a mosaic of all, or one exposure freed from distortion."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+
+from jwpipe.drizzle.canvas import KERNELS, Canvas
+from jwpipe.drizzle.grid import corners, lay_out, linear_keywords, read_grid
+from jwpipe.drizzle.resampling import drizzle, image_pixel_area, resample_group
+from jwpipe.engine.params import AtLeast, AtMost, Help, OneOf, StepParams
+from jwpipe.engine.runner import References, Run
+from jwpipe.engine.step import Skip, step
+from jwpipe.errors import InputError, ReferenceError, UsageError
+from jwpipe.products.blend import blend, header_table
+from jwpipe.products.dq import bad_bits
+from jwpipe.products.exposures import Exposures
+from jwpipe.products.images import Image, Resampled
+
+__all__ = ["resample"]
+
+GOOD_BITS = "~DO_NOT_USE+NON_SCIENCE"
+PLANES = 8  # of float32 that the output has: SCI, ERR, CON, WHT, three variances, and room for one
+SQUARE_ARCSEC = np.rad2deg(3600.0) ** 2  # a steradian
+
+# Keywords of a distorted exposure that a plane has no use for.
+DISTORTED = re.compile(r"(CD[12]_[12]|[AB]P?_\d_\d|[AB]P?_ORDER|V[23]_REF|RA_REF|DEC_REF|ROLL_REF|V3I_YANG|VPARITY)$")
+
+
+class Params(StepParams):
+    """Parameters of `resample`."""
+
+    pixfrac: Annotated[float, Help("width of the drop an input pixel shrinks to, pixels"), AtLeast(0), AtMost(1)] = 1.0
+    kernel: Annotated[str, Help("shape of the drops"), OneOf(*KERNELS)] = "square"
+    fillval: Annotated[str, Help("value of pixels that nothing falls on; INDEF: NaN, in the errors too")] = "INDEF"
+    weight_type: Annotated[
+        str | None,
+        Help(
+            "weights of pixels: ivm, inverse variance of the read noise; exptime, time measured; None, as drizpars says"
+        ),
+        OneOf("ivm", "exptime"),
+    ] = "ivm"
+    output_shape: Annotated[list[int] | None, Help("columns, rows of the output"), AtLeast(1)] = None
+    crpix: Annotated[list[float] | None, Help("x, y of the output's reference point, pixels from 0")] = None
+    crval: Annotated[list[float] | None, Help("right ascension, declination of it, degrees")] = None
+    rotation: Annotated[float | None, Help("position angle of the output's y axis, degrees east of north")] = None
+    pixel_scale_ratio: Annotated[float, Help("pixel scale of the output by that of the input"), AtLeast(1e-3)] = 1.0
+    pixel_scale: Annotated[float | None, Help("pixel scale of the output, arcsec"), AtLeast(1e-6)] = None
+    output_wcs: Annotated[
+        str, Help("ASDF file with the output's coordinates, in place of all that is said of them")
+    ] = ""
+    single: Annotated[bool, Help("resample each group of exposures by itself, and save them (outlier_i2d)")] = False
+    blendheaders: Annotated[bool, Help("blend the exposures' keywords, and tabulate them (HDRTAB)")] = True
+    allowed_memory: Annotated[
+        float | None, Help("part of the machine's memory that the output may take"), AtLeast(0), AtMost(1)
+    ] = None
+    in_memory: Annotated[bool, Help("accepted as in jwst; one exposure at a time is in memory in either case")] = True
+
+
+@step(
+    "resample",
+    status="S_RESAMP",
+    peer="jwst.resample.resample_step.ResampleStep",
+    references=["drizpars"],
+    optional=["drizpars"],
+    params=Params,
+)
+def resample(product: Exposures | Image, refs: References, par: Params, run: Run) -> Resampled:
+    """Resample exposures onto one grid by drizzling.
+
+    Pixels that are DO_NOT_USE or NON_SCIENCE are left out, and backgrounds that are known but not yet subtracted
+    (BKGLEVEL) are subtracted.
+
+    Parameters
+    ----------
+    product : Exposures or Image
+        Calibrated exposures with coordinates; they stay as they are.
+    refs : References
+        ``drizpars``: what is to be used where a parameter is None.
+    par : Params
+        Parameters.
+    run : Run
+        Threads, log.
+
+    Returns
+    -------
+    Resampled
+        The mosaic. Its variances are those of pixels without correlated noise: where pixels are smaller than the
+        input's, a mean over many of them has the right error, and neighbours scatter less.
+
+    Raises
+    ------
+    InputError
+        Exposures without coordinates, or of which no pixel falls on the output.
+    UsageError
+        Parameters that make no grid.
+
+    Notes
+    -----
+    Source: Fruchter & Hook 2002, PASP 114, 144.
+    """
+    exposures = product if isinstance(product, Exposures) else Exposures.alone(product, run.folder)
+    first = exposures[0]
+    for image in exposures:
+        if image.wcs is None:
+            raise InputError(f"{image.path} has no coordinates", "run assign_wcs on it first")
+    weight_type = weighting(par, refs, exposures)
+    fill = fill_value(par.fillval)
+    grid, ratio = make_grid(exposures, par)
+    check_size(grid, first, par)
+    bad = bad_bits(GOOD_BITS)
+    if par.single:
+        for indices in exposures.groups().values():
+            canvas = resample_group(
+                exposures,
+                indices,
+                grid,
+                kernel=par.kernel,
+                pixfrac=par.pixfrac,
+                weight_type=weight_type,
+                bad=bad,
+                threads=run.threads,
+            )
+            image = exposures[indices[0]]
+            made = Resampled.like(image)
+            made.data, made.wht = np.where(canvas.wht == 0, np.float32(fill), canvas.sci), canvas.wht
+            describe(made, [image], 1, grid, ratio, par, weight_type)
+            made["S_RESAMP"] = "COMPLETE"
+            run.save(made, "outlier_i2d", name=f"{image.path.stem.rpartition('_')[0]}_outlier_i2d.fits")
+        return product
+    if weight_type == "exptime":
+        run.log.info("weights of exposure times are not those by which the variances are combined")
+    canvas = Canvas(grid.shape, par.kernel, par.pixfrac, threads=run.threads)
+    for image in exposures.visit():
+        if weight_type == "ivm" and image.var_rnoise is None:
+            run.log.warning("%s has no VAR_RNOISE: all its pixels have weight 1", image.path)
+        drizzle(canvas, image, grid, weight_type=weight_type, bad=bad)
+    if not canvas.wht.any():
+        why = "no good pixel of the exposures falls on the output"
+        if product is first:
+            raise Skip(why)
+        raise InputError(f"{exposures.name}: {why}", "see their flags, and the output's coordinates if you gave them")
+    # Small pixels share the noise of the pixels that they are made of: each has more, so that a mean has the right one.
+    canvas.finish(fill, ratio**-2)
+    made = Resampled.like(first)
+    made.data, made.err, made.con, made.wht = canvas.sci, canvas.err, canvas.con, canvas.wht
+    made.var_rnoise, made.var_poisson, made.var_flat = canvas.variances
+    groups = [exposures[indices[0]] for indices in exposures.groups().values()]
+    if product is not first and par.blendheaders:
+        blend(made, exposures.images)
+        made.hdrtab = header_table(exposures.images)
+    describe(made, groups, len(groups), grid, ratio, par, weight_type)
+    return made
+
+
+def weighting(par, refs, exposures):
+    """The kind of weights: what the user says, or the reference's row for the filter and the number of exposures."""
+    reference = refs["drizpars"]
+    if par.weight_type is not None:
+        return par.weight_type
+    if reference is None:
+        return "ivm"
+    try:
+        table, row = reference.table("DRIZPARS"), None
+        count, name = len(exposures.groups()), exposures.get("FILTER")
+        for wanted in ("ANY", name):
+            for one in table:
+                if str(one["filter"]).strip() == wanted and count >= one["numimages"]:
+                    row = one
+        if row is None:
+            raise ReferenceError(f"{reference.name} has no row for {name} and {count} exposures")
+        weight = str(row["wht_type"]).strip().lower() if "wht_type" in table.names else "none"
+    except KeyError as missing:
+        raise ReferenceError(f"{reference.name} has no {missing} column") from None
+    return None if weight == "none" else weight
+
+
+def fill_value(text):
+    """Value of uncovered pixels."""
+    text = (text or "").strip()
+    if text.upper() in ("", "INDEF", "NONE"):
+        return np.nan
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"fillval = {text} is neither a number nor INDEF") from None
+
+
+def make_grid(exposures, par):
+    """Lay out the output, and say how large its pixels are in units of the input's."""
+    for name in ("output_shape", "crpix", "crval"):
+        value = getattr(par, name)
+        if value is not None and len(value) != 2:
+            raise UsageError(f"{name} takes two values, not {len(value)}")
+    shape = None if par.output_shape is None else tuple(par.output_shape[::-1])
+    scale = None if par.pixel_scale is None else par.pixel_scale / 3600
+    if par.output_wcs:
+        grid = read_grid(Path(par.output_wcs), shape)
+    else:
+        grid = lay_out(
+            exposures.images,
+            ratio=par.pixel_scale_ratio,
+            scale=scale,
+            rotation=par.rotation,
+            shape=shape,
+            crpix=par.crpix,
+            crval=par.crval,
+        )
+        if scale is None:
+            return grid, par.pixel_scale_ratio
+    return grid, float(np.sqrt(grid.area / image_pixel_area(exposures[0])))
+
+
+def check_size(grid, first, par):
+    """Refuse an output that is too large for the machine, before it is made."""
+    size = grid.shape[0] * grid.shape[1] * 4 * PLANES
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    allowed = memory if par.allowed_memory is None else memory * par.allowed_memory
+    if size > allowed:
+        raise InputError(
+            f"the output of {first.path} and those with it, {grid.shape[1]} x {grid.shape[0]} pixels, would take "
+            f"{size / 1e9:.1f} GB of {allowed / 1e9:.1f}",
+            "see the coordinates of the exposures, pixel_scale and output_shape",
+        )
+
+
+def describe(made, groups, count, grid, ratio, par, weight_type):
+    """Write the keywords of what was resampled: times, coordinates, parameters."""
+    for keyword, total, parts in (
+        ("EFFEXPTM", sum, "EFFEXPTM"),
+        ("XPOSURE", sum, "EFFEXPTM"),
+        ("TMEASURE", sum, "TMEASURE"),
+        ("EXPSTART", min, "EXPSTART"),
+        ("EXPEND", max, "EXPEND"),
+        ("DURATION", sum, "DURATION"),
+        ("TELAPSE", sum, "DURATION"),
+    ):
+        values = [image.get(parts) for image in groups]
+        if all(isinstance(value, int | float) for value in values):
+            made[keyword] = float(total(values))
+    header = made.headers["SCI"]
+    for keyword in [keyword for keyword in header if DISTORTED.match(keyword)]:
+        del header[keyword]
+    made.wcs = grid.wcs
+    for keyword, value in linear_keywords(grid).items():
+        made[keyword] = value
+    made["PIXAR_SR"] = grid.area
+    made["PIXAR_A2"] = grid.area * SQUARE_ARCSEC
+    made["S_REGION"] = "POLYGON ICRS  " + " ".join(f"{value:.9f}" for value in corners(grid).T.ravel())
+    made["NDRIZ"] = count
+    made["RESWHT"] = str(weight_type)
+    made["PIXFRAC"] = par.pixfrac
+    made["PXSCLRT"] = ratio
