@@ -1,0 +1,1 @@
+"""Catalogues of sources: background, segments, photometry, and their tables."""

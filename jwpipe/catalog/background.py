@@ -1,0 +1,108 @@
+"""The smooth background of an image, and its noise, from clipped statistics in boxes.
+
+Source: Bertin & Arnouts 1996, A&AS 117, 393, section 3; the meshes, their filter and the spline are those of
+`photutils.background.Background2D` with a median in each box, which is what 1.14.1 uses.
+"""
+
+import numpy as np
+
+from jwpipe.cext import clip
+
+__all__ = ["background"]
+
+SIGMA, TIMES = 3.0, 5  # clipping
+SHARE = 0.9  # of a box must be there for it to count
+NEIGHBOURS = 10  # nearest boxes that stand in for one that does not count
+
+
+def background(image, missing, size, threads=1):
+    """Estimate background and noise.
+
+    Where no box counts, the whole image is one.
+
+    Parameters
+    ----------
+    image : ndarray of float32, (ny, nx)
+        Values.
+    missing : ndarray of bool, (ny, nx)
+        Pixels without a value; those that are not finite are none either.
+    size : int
+        Side of the boxes, pixels. Those at the upper and right edges are cut.
+    threads : int, optional
+        Threads.
+
+    Returns
+    -------
+    level, noise : ndarray of float32, (ny, nx)
+        Background and its standard deviation; 0 where `missing`.
+
+    Raises
+    ------
+    ValueError
+        No pixel has a value.
+    """
+    values = np.where(missing, np.float32(np.nan), image)
+    box = tuple(min(size, length) for length in image.shape)
+    meshes = _meshes(values, box, SHARE, threads)
+    if meshes is None:
+        box = image.shape
+        meshes = _meshes(values, box, 0, threads)
+        if meshes is None:
+            raise ValueError("no pixel has a value")
+    planes = []
+    for mesh in meshes:
+        plane = _enlarge(_filter(_fill(mesh)), box, image.shape)
+        plane[missing] = 0
+        planes.append(plane)
+    return tuple(planes)
+
+
+def _meshes(values, box, share, threads):
+    """Median and standard deviation of every box, NaN in those that do not count; None where none does."""
+    (ny, nx), (height, width) = values.shape, box
+    meshes = np.full((2, -(-ny // height), -(-nx // width)), np.nan, "f4")
+    for j, i in np.ndindex(meshes.shape[1:]):
+        place = j * height, min((j + 1) * height, ny), i * width, min((i + 1) * width, nx)
+        count, _, median, noise = clip.statistics(values, place, False, SIGMA, TIMES, threads)
+        if count > share * height * width:
+            meshes[:, j, i] = median, noise
+    return None if np.isnan(meshes).all() else meshes
+
+
+def _fill(mesh):
+    """Put means of the nearest boxes, weighted by the inverse of their distances, in place of those that are NaN."""
+    good = np.isfinite(mesh)
+    if good.all():
+        return mesh
+    filled, places = mesh.copy(), np.argwhere(good)
+    for place in np.argwhere(~good):
+        distance = np.hypot(*(places - place).T)
+        near = np.argsort(distance, kind="stable")[:NEIGHBOURS]
+        filled[tuple(place)] = np.average(mesh[good][near].astype("f8"), weights=1 / distance[near])
+    return filled
+
+
+def _filter(mesh):
+    """Take the median over each box and its neighbours."""
+    padded = np.pad(mesh, 1, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+    return np.nanmedian(windows, axis=(2, 3))
+
+
+def _enlarge(mesh, box, shape):
+    """Draw a cubic spline through the centres of the boxes, within the range of their values."""
+    if np.ptp(mesh) == 0:
+        return np.full(shape, mesh.flat[0], "f4")
+    # A spline over rows and columns is one over columns of one over rows, and each a matrix.
+    rows, columns = (_spline(count, step)[:length] for count, step, length in zip(mesh.shape, box, shape, strict=True))
+    plane = (rows @ mesh.astype("f8") @ columns.T).astype("f4")
+    return np.clip(plane, mesh.min(), mesh.max(), out=plane)
+
+
+def _spline(count, step):
+    """Weights of `count` values, each in the middle of `step` pixels, in each of these pixels."""
+    from scipy.ndimage import zoom
+
+    if count == 1:
+        return np.ones((step, 1))
+    return np.stack([zoom(one, step, order=3, mode="reflect", grid_mode=True) for one in np.eye(count)], axis=1)

@@ -1,0 +1,120 @@
+"""Sources that share a segment, taken apart.
+
+A segment is cut at levels between its faintest and its brightest pixel. Where a piece falls apart at the next level, its
+parts become markers in its place, and the segment is flooded from the markers. The faintest part goes to the others as
+long as it has less than a share of the flux.
+
+Source: Bertin & Arnouts 1996, A&AS 117, 393, section 4; the markers and their flooding are those of
+`photutils.segmentation.deblend_sources`.
+"""
+
+import numpy as np
+
+from jwpipe.catalog.segmentation import NEIGHBOURS, renumber
+from jwpipe.cext import watershed
+
+__all__ = ["deblend"]
+
+LEVELS = 32
+CONTRAST = 0.001  # share of a segment's flux that a source of its own has
+MARKERS = 200  # of which more are a sign that levels spaced by factors are too many for the faint pixels
+
+
+def deblend(image, labels, boxes, npixels):
+    """Take sources apart that share a segment.
+
+    Parameters
+    ----------
+    image : ndarray of float32, (ny, nx)
+        Smoothed values, in which the segments were found.
+    labels, boxes : ndarray
+        As `jwpipe.catalog.segmentation.detect` gives them.
+    npixels : int
+        Pixels that a source has at least.
+
+    Returns
+    -------
+    labels, boxes : ndarray
+        The same of the sources: those in one piece come first, in their order.
+    """
+    labels, last = labels.copy(), len(boxes)
+    for i, (y0, y1, x0, x1) in enumerate(boxes.tolist()):
+        window = labels[y0:y1, x0:x1]
+        inside = window == i + 1
+        if np.count_nonzero(inside) >= 2 * npixels:
+            parts = _parts(np.ascontiguousarray(image[y0:y1, x0:x1]), inside, npixels)
+            if parts is not None:
+                window[inside] = parts[inside] + last
+                last += parts.max()
+    return renumber(labels, np.isin(np.arange(last + 1), labels) & (np.arange(last + 1) > 0))
+
+
+def _parts(image, inside, npixels):
+    """Labels of the parts of a segment, from 1; None where it is one source."""
+    values = image[inside]
+    if values.min() == values.max():
+        return None
+    exponential = values.min() > 0
+    markers = _markers(image, inside, npixels, _levels(values, exponential))
+    if markers is not None and exponential and len(_labels_in(markers)) > MARKERS:
+        markers = _markers(image, inside, npixels, _levels(values, False))
+    if markers is None:
+        return None
+    total = values.sum(dtype="f8")
+    while True:
+        watershed.flood(image, inside.view("u1"), markers)
+        found = _labels_in(markers)
+        share = np.bincount(markers[inside], image[inside], markers.max() + 1)[found] / total
+        if len(found) == 1:
+            return None
+        if not (share < CONTRAST).any():
+            break
+        markers[markers == found[np.argmin(share)]] = 0
+    new = np.zeros(found[-1] + 1, "i4")
+    new[found] = np.arange(1, len(found) + 1)
+    return new[markers]
+
+
+def _levels(values, exponential):
+    low, high = values.min(), values.max()
+    steps = np.linspace(low, high, LEVELS + 2)
+    if exponential:
+        steps = low * (high / low) ** ((steps - low) / (high - low))
+    return steps[1:-1]
+
+
+def _markers(image, inside, npixels, levels):
+    """Where floods begin: the pieces of the segment before they vanish or fall apart; None where it never does."""
+    from scipy.ndimage import label
+
+    markers = None
+    for level in levels:
+        above = _pieces((image > level) & inside, npixels)
+        if above is None:
+            continue
+        if markers is None:
+            markers = above
+            continue
+        pairs = np.unique(np.stack([markers[above > 0], above[above > 0]]), axis=1)
+        parents, children = np.unique(pairs[0], return_counts=True)
+        split = np.isin(markers, parents[(children >= 2) & (parents > 0)])
+        if split.any():
+            markers, _ = label(np.where(split, above > 0, markers > 0), NEIGHBOURS)
+    return markers
+
+
+def _pieces(above, npixels):
+    """Labels of connected pixels, where there are at least two pieces that are large enough."""
+    from scipy.ndimage import label
+
+    labels, count = label(above, NEIGHBOURS)
+    if count < 2:
+        return None
+    large = np.bincount(labels.ravel()) >= npixels
+    large[0] = False
+    return np.where(large[labels], labels, 0).astype("i4") if large.sum() > 1 else None
+
+
+def _labels_in(markers):
+    labels = np.unique(markers)
+    return labels[labels > 0]
