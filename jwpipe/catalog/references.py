@@ -1,17 +1,12 @@
 """What catalogues take from reference files: apertures with their corrections, and offsets between magnitudes."""
 
-import bz2
-import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
-import yaml
 
 from jwpipe.errors import ReferenceError
-from jwpipe.products.tree import read_tree
+from jwpipe.products import asdftree
 
 __all__ = ["Apertures", "read_apertures", "read_offset"]
 
@@ -23,10 +18,6 @@ APERTURE_KEYS = {
     "FGS": (),
 }
 OFFSET_KEYS = {"NIRCAM": ("FILTER", "PUPIL"), "NIRISS": ("FILTER", "PUPIL"), "MIRI": ("FILTER",), "FGS": ("DETECTOR",)}
-
-BLOCK = b"\xd3BLK"
-UNPACK = {b"\0\0\0\0": bytes, b"zlib": zlib.decompress, b"bzp2": bz2.decompress}
-WIDTH = {"ucs4": "U", "ascii": "S"}
 
 
 @dataclass(frozen=True)
@@ -171,66 +162,14 @@ def read_offset(path, product):
 
 
 def _table(path, name):
-    """Columns of a table in an ASDF file, by name: plain arrays need no `asdf`, whose import takes a second."""
+    """Columns of a table in an ASDF file, by name."""
     try:
-        content = path.read_bytes()
+        root, blocks = asdftree.read_file(path)
+        found = asdftree.table(asdftree.member(root, name), blocks)
     except OSError as problem:
         raise ReferenceError(f"{path} cannot be read: {problem.strerror}") from None
-    try:
-        root, blocks = read_tree(SimpleNamespace(data=content))
-        blocks = list(_blocks(blocks))
-        table = _member(root, name)
-        found = {}
-        for column in _member(table, "columns").value:
-            found[_member(column, "name").value.lower()] = _array(_member(column, "data"), blocks)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, UnicodeDecodeError, yaml.YAMLError):
+    except asdftree.PROBLEMS:
         raise ReferenceError(f"{path.name} has no table {name} that can be read") from None
     if not found:
         raise ReferenceError(f"{path.name} has no columns in its table {name}")
     return found
-
-
-def _member(node, name):
-    for key, value in node.value:
-        if key.value == name:
-            return value
-    raise KeyError(name)
-
-
-def _plain(node):
-    return yaml.SafeLoader("").construct_document(_untagged(node))
-
-
-def _untagged(node):
-    """The same with the types that YAML itself would give."""
-    if isinstance(node, yaml.SequenceNode):
-        return yaml.SequenceNode("tag:yaml.org,2002:seq", [_untagged(one) for one in node.value])
-    if isinstance(node, yaml.MappingNode):
-        pairs = [(key, _untagged(value)) for key, value in node.value]
-        return yaml.MappingNode("tag:yaml.org,2002:map", pairs)
-    return node
-
-
-def _array(node, blocks):
-    """An array of an ASDF tree: written out, or in a binary block."""
-    if isinstance(node, yaml.SequenceNode):
-        return np.array(_plain(node))
-    entries = {key.value: value for key, value in node.value}
-    if "source" not in entries:
-        return np.array(_plain(entries["data"]))
-    kind, order = _plain(entries["datatype"]), entries["byteorder"].value
-    dtype = np.dtype(f"{WIDTH[kind[0]]}{kind[1]}" if isinstance(kind, list) else kind)
-    dtype = dtype.newbyteorder("<" if order == "little" else ">")
-    shape, start = _plain(entries["shape"]), int(entries["offset"].value) if "offset" in entries else 0
-    block = blocks[int(entries["source"].value)]
-    return np.frombuffer(block, dtype, int(np.prod(shape)), start).reshape(shape)
-
-
-def _blocks(content):
-    """Binary blocks behind a tree, in order."""
-    while content.startswith(BLOCK):
-        (size,) = struct.unpack_from(">H", content, 4)
-        compression, allocated, used = struct.unpack_from(">4sQQ", content, 10)
-        start = 6 + size
-        yield UNPACK[compression](content[start : start + used])
-        content = content[start + allocated :]
