@@ -10,12 +10,10 @@ import numpy as np
 from jwpipe.errors import InputError
 from jwpipe.products import modes
 from jwpipe.products.fitsfile import Extension, FitsFile, ImageBlock, image_header, write_fits
-from jwpipe.products.keywords import COMMENTS, SCIENCE
+from jwpipe.products.headers import Headers
 from jwpipe.products.store import Spilled
 
 __all__ = ["Plane", "Product", "Subarray", "Table"]
-
-LONGEST = 65  # characters of a text and its comment on one card
 
 
 class Plane:
@@ -125,7 +123,7 @@ class Subarray:
     ny: int
 
 
-class Product:
+class Product(Headers):
     """Base of all products.
 
     Attributes
@@ -288,37 +286,6 @@ class Product:
     def shape(self):
         """Shape of the science array, without reading it."""
         return self.fields[self.declared[0].name].shape
-
-    def _home(self, keyword):
-        return "SCI" if keyword in SCIENCE else "PRIMARY"
-
-    def get(self, keyword, default=None):
-        """Value of a keyword, wherever it stands; `default` where it is missing or undefined."""
-        from astropy.io.fits.card import Undefined
-
-        for name in (self._home(keyword), "PRIMARY", "SCI"):
-            value = self.headers.get(name, {}).get(keyword)
-            if value is not None and not isinstance(value, Undefined):
-                return value.strip() if isinstance(value, str) else value
-        return default
-
-    def __getitem__(self, keyword):
-        value = self.get(keyword)
-        if value is None:
-            raise InputError(f"{self.path} has no {keyword} keyword", f"give it with --keyword {keyword}=...")
-        return value
-
-    def __setitem__(self, keyword, value):
-        from astropy.io.fits import Header
-
-        header = self.headers.setdefault(self._home(keyword), Header())
-        comment = COMMENTS.get(keyword) or (header.comments[keyword] if keyword in header else "")
-        if isinstance(value, str):
-            comment = comment[: max(0, LONGEST - len(value))]  # where the card has no room for it
-        header[keyword] = (value, comment)
-
-    def __contains__(self, keyword):
-        return self.get(keyword) is not None
 
     @property
     def subarray(self):
