@@ -28,6 +28,7 @@ CRDS_PATH  the reference cache, in the layout of the CRDS client, which may shar
 CRDS_CONTEXT  the context, such as jwst_1241.pmap; by default the operational one
 CRDS_SERVER_URL  where references are fetched from; a serverless address means that none are
 STPIPE_DISABLE_CRDS_STEPPARS  true: leave the parameters of the context aside
+SOURCE_DATE_EPOCH  what DATE of products says, in seconds since 1970: the same work then gives the same bytes
 OMP_NUM_THREADS  threads, where --threads does not say
 """
 

@@ -59,6 +59,11 @@ COMMON = {
     ),
     "suffix": (str | None, typer.Option("--suffix", metavar="NAME", help="Suffix of the results."), None),
     "skip_existing": (bool, typer.Option("--skip-existing", help="Leave exposures whose results exist."), False),
+    "record": (
+        bool,
+        typer.Option("--record", help="Keep a record beside the products: steps, times, references, log."),
+        False,
+    ),
     "dry_run": (bool, typer.Option("--dry-run", help="Say what would be done."), False),
     "list_steps": (bool, typer.Option("--list", help="List the steps in order."), False),
     "show_pars": (bool, typer.Option("--show-pars", help="Show all parameters, and where each comes from."), False),
@@ -153,6 +158,7 @@ def work(
     max_memory,
     suffix,
     skip_existing,
+    record,
     dry_run,
     list_steps,
     show_pars,
@@ -186,6 +192,7 @@ def work(
         max_memory=available_memory() if max_memory is None else size(max_memory),
         suffix=suffix,
         protected=tuple(inputs or ()),
+        record=record,
     )
     inputs = inputs or []
     if show_pars or save_pars is not None:
@@ -210,6 +217,8 @@ def one(pipeline, path, options, skip_existing, dry_run, quiet):
         return typer.echo("\n".join(api.plan(pipeline, path, options)))
     with Progress(path.name, pipeline.steps, not quiet) as progress:
         outcome = api.process(pipeline, path, options, progress)
+    if not outcome.records:
+        return say(f"{path.name}: another run has just made {outcome.files[0].name}", quiet)
     lines = step_table(outcome.records) + [f"wrote {file}" for file in outcome.files]
     return say("\n".join(lines), quiet)
 

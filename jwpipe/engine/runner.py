@@ -40,13 +40,28 @@ def peak_memory():
 
 @dataclass
 class StepRecord:
-    """What became of one step: its name, COMPLETE, SKIPPED or not run, seconds, and peak memory (bytes) after it."""
+    """What became of one step.
+
+    Attributes
+    ----------
+    name, status : str
+        Its name; COMPLETE, SKIPPED or not run.
+    seconds : float
+        Time that it took.
+    peak : int
+        Peak memory after it, in bytes.
+    reason : str
+        Why it was skipped.
+    references : dict of str to str
+        Reference files that it used, by type.
+    """
 
     name: str
     status: str
     seconds: float = 0.0
     peak: int = 0
     reason: str = ""
+    references: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -61,11 +76,17 @@ class Outcome:
         Everything that was written.
     records : list of StepRecord
         One a step, reading and writing included.
+    settings : Settings or None
+        The parameters.
+    context : str or None
+        CRDS context, where references were looked up.
     """
 
     products: tuple = ()
     files: list = field(default_factory=list)
     records: list = field(default_factory=list)
+    settings: object = None
+    context: str | None = None
 
 
 class References:
@@ -170,7 +191,7 @@ class _Execution:
     def __init__(self, settings, finder, options, notify, stage):
         self.settings, self.finder, self.options = settings, finder, options
         self.notify, self.stage = notify, stage
-        self.outcome = Outcome()
+        self.outcome = Outcome(settings=settings)
         self.context = None
         self.run = Run(options.threads, log, self.save, finder.cache.derived, options.members, options.output_dir)
 
@@ -207,7 +228,7 @@ class _Execution:
         asked = [t for t in wanted if t not in chosen]
         if asked:
             chosen |= self.finder.best(product.headers["PRIMARY"], asked)
-            self.context = self.finder.context
+            self.context = self.outcome.context = self.finder.context
         optional = {t for use in uses for t in use.step.optional}
         for reftype in wanted:
             if reftype in optional and chosen[reftype].name is None:
@@ -238,6 +259,7 @@ class _Execution:
         for product in products if not use.aside or record.status == "COMPLETE" else ():
             product[step.status] = record.status
             used_here = {} if par.skip else {t: chosen[t] for t in step.references if t in used}
+            record.references = {t: choice.name for t, choice in used_here.items()}
             for one in product if isinstance(product, Exposures) else [product]:
                 if not par.skip:
                     self.record_references(one, used_here)

@@ -69,6 +69,8 @@ class Options:
         Identifier of the association.
     keywords : dict of str to object
         What the headers of the exposures are taken to say, where they lack it or are wrong.
+    record : bool
+        Whether a record is kept beside the products (`jwpipe.jobs.record`).
 
     Raises
     ------
@@ -92,6 +94,7 @@ class Options:
     members: dict = field(default_factory=dict)
     asn_id: str = ""
     keywords: dict = field(default_factory=dict)
+    record: bool = False
 
     def __post_init__(self):
         for name in ("assignments", "skip", "save"):
@@ -217,12 +220,32 @@ def process(pipeline, path, options, notify=lambda step: None):
     Outcome
     """
     check_folder(options.output_dir)
+    if not options.record:
+        return _process(pipeline, path, options, notify)
+    from jwpipe.jobs.record import Record, record_path
+
+    main = results(pipeline, path, options)[0]
+    with Record(record_path(main), pipeline, path, options) as record:
+        if record.made is not None:
+            return runner.Outcome(files=record.made)
+
+        def heard(step):
+            record.note(step)
+            notify(step)
+
+        outcome = _process(pipeline, path, options, heard)
+        record.finish(outcome)
+    return outcome
+
+
+def _process(pipeline, path, options, notify):
     whole = runner.Outcome()
     for task in tasks(path):
         outcome = _make(pipeline, task, options, notify)
         whole.products += outcome.products
         whole.files += outcome.files
         whole.records += outcome.records
+        whole.settings, whole.context = outcome.settings, outcome.context
     return whole
 
 
@@ -324,7 +347,7 @@ def run(name, path, *, notify=lambda step: None, **options):
         Told the name of each step as it begins.
     **options
         Fields of `Options`: output_dir, assignments, skip, save, overrides, pars, context, threads, max_memory, suffix,
-        write, members, keywords.
+        write, members, keywords, record.
 
     Returns
     -------

@@ -1,7 +1,6 @@
 """What a product is: named arrays with a home in FITS each, headers kept as read, and everything else carried along."""
 
 import copy
-import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from jwpipe.errors import InputError
 from jwpipe.products import modes
+from jwpipe.products.clock import written_at
 from jwpipe.products.fitsfile import Extension, FitsFile, ImageBlock, image_header, write_fits
 from jwpipe.products.headers import Headers
 from jwpipe.products.store import Spilled
@@ -324,7 +324,7 @@ class Product(Headers):
         path = Path(path)
         self["FILENAME"] = path.name
         self["DATAMODL"] = self.datamodl
-        self["DATE"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")[:-6]
+        self["DATE"] = written_at()
         blocks = [ImageBlock(image_header(None, None, (), previous=self.headers["PRIMARY"]))]
         blocks += [block for field in self.declared if (block := field.block(self)) is not None]
         blocks += self.extras
