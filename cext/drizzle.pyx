@@ -3,12 +3,12 @@
 
 Every input pixel is shrunk to a drop, and shared out among the output pixels that the drop falls on (Fruchter & Hook
 2002, PASP 114, 144). An output pixel belongs to one band of rows, a band to one thread, and a band's drops fall in the
-order of the input: so the sums have the same bits for any number of threads, and for any height of the bands. Sums of one
-image are kept in double precision while a band is worked on, eight to an output pixel (one cache line), and then added to
-the images of all exposures.
+order of the input: so the sums have the same bits for any number of threads, and for any height of the bands. Sums of
+one image are kept in double precision while a band is worked on, eight to an output pixel (one cache line), and then
+added to the images of all exposures.
 
-Unchecked indexing is safe: planes of an input have one shape, planes of the output another, `ranges` and `scratch` are made
-for them (all in `jwpipe.drizzle.kernels`); every drop is clipped to the band, and a band to the output.
+Unchecked indexing is safe: planes of an input have one shape, planes of the output another, `ranges` and `scratch` are
+made for them (all in `jwpipe.drizzle.canvas`); every drop is clipped to the band, and a band to the output.
 """
 
 from cython.parallel cimport prange, threadid
@@ -177,6 +177,8 @@ cdef inline bint corners(const double[:, ::1] x, const double[:, ::1] y, Py_ssiz
         if jj < 0 or jj >= ny:
             jj = 2 * j - jj
             wj = -half
+        if ii < 0 or ii >= nx or jj < 0 or jj >= ny:  # an image of one row or column
+            return False
         own = (1 - wi) * (1 - wj)
         beside = wi * (1 - wj)
         above = (1 - wi) * wj
@@ -189,7 +191,8 @@ cdef inline bint corners(const double[:, ::1] x, const double[:, ::1] y, Py_ssiz
 
 
 cdef void drop_square(const double[:, ::1] x, const double[:, ::1] y, Py_ssize_t j, Py_ssize_t i, double half,
-                      const double *values, double *sums, int columns, int first, int last, double *area) noexcept nogil:
+                      const double *values, double *sums, int columns, int first, int last,
+                      double *area) noexcept nogil:
     """Share a square drop out among the rows `first` to `last` of the output, by the areas of overlap."""
     cdef double px[4]
     cdef double py[4]
@@ -271,7 +274,8 @@ cdef void settle(const double *sums, float *sci, float *wht, int *con, float *in
         cell += SUMS
 
 
-def find_ranges(const double[:, ::1] x, const double[:, ::1] y, double reach, int rows, int[:, :, ::1] ranges, int threads):
+def find_ranges(const double[:, ::1] x, const double[:, ::1] y, double reach, int rows, int[:, :, ::1] ranges,
+                int threads):
     """Find which rows of the output the drops of each block of input pixels may fall on, and how large they are.
 
     Parameters
