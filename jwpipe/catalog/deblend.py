@@ -1,8 +1,8 @@
 """Sources that share a segment, taken apart.
 
-A segment is cut at levels between its faintest and its brightest pixel. Where a piece falls apart at the next level, its
-parts become markers in its place, and the segment is flooded from the markers. The faintest part goes to the others as
-long as it has less than a share of the flux.
+A segment is cut at levels between its faintest and its brightest pixel. Where a piece falls apart at the next level,
+its parts become markers in its place, and the segment is flooded from the markers. The faintest part goes to the others
+as long as it has less than a share of the flux.
 
 Source: Bertin & Arnouts 1996, A&AS 117, 393, section 4; the markers and their flooding are those of
 `photutils.segmentation.deblend_sources`.

@@ -8,7 +8,12 @@ import numpy as np
 from jwpipe.errors import ReferenceError
 from jwpipe.products import asdftree
 
-__all__ = ["Apertures", "read_apertures", "read_offset"]
+__all__ = ["Apertures", "NoRowError", "read_apertures", "read_offset"]
+
+
+class NoRowError(ReferenceError):
+    """A reference that knows nothing of the product's filter, or of an encircled energy that is asked for."""
+
 
 # Which keywords choose a row, by instrument, with the column that each is compared with.
 APERTURE_KEYS = {
@@ -42,6 +47,11 @@ class Apertures:
     inner: float
     outer: float
 
+    @classmethod
+    def arbitrary(cls):
+        """Make circles that stand in where no reference says which; corrections are left out."""
+        return cls((1, 2, 3), np.array([1, 2, 3], "f4"), np.ones(3, "f4"), 5.0, 10.0)
+
 
 def chosen(product, keys, columns, name):
     """Tell which rows are for a product.
@@ -74,9 +84,7 @@ def chosen(product, keys, columns, name):
             raise ReferenceError(f"{name} has no column {key.lower()}")
         rows &= np.char.strip(columns[key.lower()].astype(str)) == value
     if not rows.any():
-        raise ReferenceError(
-            f"{name} has no row for {', '.join(f'{k} = {v}' for k, v in wanted.items()) or instrument}"
-        )
+        raise NoRowError(f"{name} has no row for {', '.join(f'{k} = {v}' for k, v in wanted.items()) or instrument}")
     return rows
 
 
@@ -114,14 +122,14 @@ def read_apertures(reference, product, energies, ratio):
     for energy in energies:
         found = np.flatnonzero(np.round(of["eefraction"] * 100) == energy)
         if len(found) != 1:
-            raise ReferenceError(
+            raise NoRowError(
                 f"{reference.name} has {len(found) or 'no'} rows for an encircled energy of {energy} per cent",
                 "energies that it has: " + ", ".join(f"{100 * e:.0f}" for e in np.unique(of["eefraction"])),
             )
         places.append(found[0])
     annulus = [np.unique(of[side][places]) for side in ("skyin", "skyout")]
     if len(annulus[0]) != 1 or len(annulus[1]) != 1:
-        raise ReferenceError(f"{reference.name} has different sky annuli for the energies asked for")
+        raise NoRowError(f"{reference.name} has different sky annuli for the energies asked for")
     ratio32 = np.float32(ratio)
     return Apertures(
         tuple(energies),
@@ -157,7 +165,7 @@ def read_offset(path, product):
         raise ReferenceError(f"{path.name} has no column abvega_offset")
     values = columns["abvega_offset"][chosen(product, OFFSET_KEYS, columns, path.name)]
     if len(values) > 1:
-        raise ReferenceError(f"{path.name} has {len(values)} rows for the filter")
+        raise NoRowError(f"{path.name} has {len(values)} rows for the filter")
     return float(values[0])
 
 

@@ -7,9 +7,11 @@ from jwpipe.products.suffixes import split_suffix
 
 __all__ = ["fill", "output_path", "suffixes_of"]
 
+ENDING = ".ecsv"
 
-def suffixes_of(own, wish=None):
-    """Suffixes of the products of one run: their own, or the user's, numbered where there are several.
+
+def suffixes_of(own, wish=None, beside=False):
+    """Suffixes of the products of one run: their own, or the user's.
 
     Parameters
     ----------
@@ -17,6 +19,8 @@ def suffixes_of(own, wish=None):
         One a product.
     wish : str, optional
         The user's.
+    beside : bool, optional
+        Whether it is for the first alone; otherwise it is for all of them, numbered where there are several.
 
     Returns
     -------
@@ -24,6 +28,8 @@ def suffixes_of(own, wish=None):
     """
     if not wish:
         return list(own)
+    if beside:
+        return [wish + ending_of(own[0]), *own[1:]]
     return [wish] if len(own) == 1 else [f"{i}_{wish}" for i in range(len(own))]
 
 
@@ -72,4 +78,9 @@ def output_path(folder, source, suffix):
         raise UsageError(f"{suffix!r} is no suffix: it cannot be part of a file's name")
     source = Path(source)
     base, separator = split_suffix(source.name.removesuffix(source.suffix))
-    return Path(folder) / f"{base}{separator}{suffix}.fits"
+    return Path(folder) / f"{base}{separator}{suffix}{'' if ending_of(suffix) else '.fits'}"
+
+
+def ending_of(suffix):
+    """Ending that a suffix has of its own, where the file is no FITS."""
+    return ENDING if suffix.endswith(ENDING) else ""

@@ -128,6 +128,11 @@ class Pipeline:
         return list(self.steps) == [self.name]
 
     @property
+    def beside(self):
+        """Whether it is one step alone, and what that makes stands beside its input."""
+        return self.alone and self.steps[self.name].beside
+
+    @property
     def pars_reftype(self):
         """Type of the references that hold the pipeline's parameters."""
         return "pars-" + self.peer.rpartition(".")[2].lower()

@@ -165,6 +165,8 @@ class Run:
         What the association has besides the exposure, by kind (``background`` and so on).
     folder : pathlib.Path
         Where products go, and what is put aside meanwhile.
+    basename : path-like
+        File name of the input, after which products are named.
     """
 
     threads: int
@@ -173,6 +175,11 @@ class Run:
     cache: Path | None = None
     members: dict = field(default_factory=dict)
     folder: Path = Path()
+    basename: Path = Path()
+
+    def name(self, suffix):
+        """File name of what is saved under a suffix."""
+        return output_path("", self.basename, suffix).name
 
 
 def override(reftype, text):
@@ -193,7 +200,8 @@ class _Execution:
         self.notify, self.stage = notify, stage
         self.outcome = Outcome(settings=settings)
         self.context = None
-        self.run = Run(options.threads, log, self.save, finder.cache.derived, options.members, options.output_dir)
+        places = options.output_dir, options.basename
+        self.run = Run(options.threads, log, self.save, finder.cache.derived, options.members, *places)
 
     def save(self, product, suffix, name=None):
         folder = self.options.output_dir
@@ -214,10 +222,11 @@ class _Execution:
         self.outcome.files.append(path)
         log.info("wrote %s", path)
 
-    def save_all(self, products, wish, suffixes):
+    def save_all(self, products, wish, suffixes, beside=False):
         """Save products, the main one last: where it exists, all of them do."""
         before = len(self.outcome.files)
-        for product, suffix in reversed([*zip(products, suffixes_of(suffixes[: len(products)], wish), strict=True)]):
+        suffixes = suffixes_of(suffixes[: len(products)], wish, beside)
+        for product, suffix in reversed([*zip(products, suffixes, strict=True)]):
             self.save(product, suffix)
         self.outcome.files[before:] = reversed(self.outcome.files[before:])
 
@@ -267,9 +276,9 @@ class _Execution:
         record.seconds, record.peak = time.perf_counter() - begun, peak_memory()
         self.outcome.records.append(record)
         if record.status == "COMPLETE" and use.keep and (par.save_results or self.settings.own.save_results):
-            self.save_all(products, par.suffix, [use.keep])
-        elif par.save_results and not par.skip and not use.keep:
-            self.save_all(products, par.suffix, step.suffixes or (step.name,))
+            self.save_all(products, par.suffix, step.suffixes if step.beside else [use.keep], step.beside)
+        elif par.save_results and not use.keep and not par.skip and not (step.beside and record.reason):
+            self.save_all(products, par.suffix, step.suffixes or (step.name,), step.beside)
         return before if use.aside else products
 
     def record_references(self, product, used):

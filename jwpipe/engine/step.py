@@ -36,6 +36,9 @@ class Step:
         Those of them without which it does: where no rule of the context matches, none applies.
     suffixes : tuple of str
         Suffixes of what it saves, where it makes several products.
+    beside : bool
+        Whether what it makes stands beside its input: where it is skipped there is nothing to save, and a suffix that
+        the user gives is for the first product alone.
     takes : tuple of type
         Classes of product that it works on.
     """
@@ -48,6 +51,7 @@ class Step:
     params: type
     peer: str
     suffixes: tuple
+    beside: bool
     takes: tuple
 
     @property
@@ -65,7 +69,7 @@ class Step:
         return self.function(product, refs, par, run)
 
 
-def step(name, *, status, peer, references=(), optional=(), params=StepParams, suffixes=()):
+def step(name, *, status, peer, references=(), optional=(), params=StepParams, suffixes=(), beside=False):
     """Declare the function below as a step.
 
     Parameters
@@ -82,6 +86,8 @@ def step(name, *, status, peer, references=(), optional=(), params=StepParams, s
         The parameters.
     suffixes : sequence of str, optional
         Suffixes of several products.
+    beside : bool, optional
+        See `Step`.
 
     Returns
     -------
@@ -101,6 +107,7 @@ def step(name, *, status, peer, references=(), optional=(), params=StepParams, s
             params=params,
             peer=peer,
             suffixes=tuple(suffixes),
+            beside=beside,
             takes=typing.get_args(hint) or (hint,),
         )
 

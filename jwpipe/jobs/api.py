@@ -296,7 +296,8 @@ def _targets(pipeline, task, options):
     # Whether there are integrations is told by the exposure's name: it need not be opened to see what exists.
     ints = split_suffix(task.science[0].stem)[0] != task.science[0].stem and task.science[0].stem.endswith("ints")
     suffixes = [fill(suffix, ints, task.asn_id) for suffix in pipeline.makes]
-    return [output_path(options.output_dir, task.basename, s) for s in suffixes_of(suffixes, options.suffix)]
+    suffixes = suffixes_of(suffixes, options.suffix, pipeline.beside)
+    return [output_path(options.output_dir, task.basename, s) for s in suffixes]
 
 
 def existing(pipeline, path, options):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from jwpipe.errors import ReferenceError
-from jwpipe.products.fitsfile import write_fits
+from jwpipe.products.fitsfile import Content, write_fits
 
 __all__ = ["Case", "EmiWaves"]
 
@@ -150,14 +150,4 @@ class EmiWaves:
         stream = io.BytesIO()
         tree = {"meta": meta, "frequencies": waves, "subarray_cases": self.cases}
         asdf.AsdfFile(tree, version=STANDARD).write_to(stream)
-        write_fits(path, [_Content(stream.getvalue())], stage)
-
-
-class _Content:
-    """A whole file, for the writer that writes whole files or none."""
-
-    def __init__(self, content):
-        self.content = content
-
-    def write(self, stream):
-        stream.write(self.content)
+        write_fits(path, [Content(stream.getvalue())], stage)

@@ -22,6 +22,7 @@ from jwpipe.errors import InputError, OutputError
 
 __all__ = [
     "BLOCK",
+    "Content",
     "Extension",
     "FitsFile",
     "ImageBlock",
@@ -389,6 +390,17 @@ class RawBlock:
         stream.write(self.head)
         stream.write(self.data)
         stream.write(b"\0" * (padded(len(self.data)) - len(self.data)))
+
+
+class Content:
+    """A whole file of another kind, for the writer that writes whole files or none."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def write(self, stream):
+        """Write to an open file."""
+        stream.write(self.content)
 
 
 class ImageBlock:

@@ -14,6 +14,8 @@ from jwpipe.products.fitsfile import FitsFile
 
 __all__ = ["ReferenceFile"]
 
+OF_ALL = ("apcorr",)  # types whose files are for all detectors of an instrument, whatever they say
+
 ANY = ("", "ANY", "N/A", "GENERIC", "MULTIPLE")
 
 # Dimensions of the arrays of a type, where they are not simply rows and columns.
@@ -59,7 +61,7 @@ class ReferenceFile:
         stated = str(self.header.get("REFTYPE", "")).strip()
         if stated and stated.upper() != reftype.upper():
             raise ReferenceError(f"{self.name} is of type {stated}, where a reference of type {reftype} is wanted")
-        for keyword in ("INSTRUME", "DETECTOR"):
+        for keyword in ("INSTRUME",) if reftype in OF_ALL else ("INSTRUME", "DETECTOR"):
             mine = str(self.header.get(keyword, "")).strip().upper()
             wanted = str(product.get(keyword, "")).upper()
             if mine not in ANY and mine != wanted:

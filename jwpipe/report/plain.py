@@ -75,16 +75,6 @@ def write_whole(path, content):
     OutputError
         The folder cannot be written, or the disk is full.
     """
-    from jwpipe.products.fitsfile import write_fits
+    from jwpipe.products.fitsfile import Content, write_fits
 
-    write_fits(Path(path), [_Content(content)])
-
-
-class _Content:
-    """A block of any bytes, for the writer of files."""
-
-    def __init__(self, content):
-        self.content = content
-
-    def write(self, stream):
-        stream.write(self.content)
+    write_fits(Path(path), [Content(content)])
