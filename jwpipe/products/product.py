@@ -163,7 +163,7 @@ class Product(Headers):
         self.fields, self.origins = {}, {}
         self.headers = {"PRIMARY": Header()}
         self.extras = []
-        self.tree = None
+        self.tree, self._wcs = None, None
         self.path = None
         self.threads = threads
         self.store = None
@@ -251,7 +251,7 @@ class Product(Headers):
         self.headers = {name: header.copy() for name, header in other.headers.items() if name in names}
         known = names | {field.extname for field in other.declared}
         self.extras = [block for block in other.extras if block.name not in known]
-        self.tree = copy.deepcopy(other.tree)
+        self.tree, self._wcs = copy.deepcopy(other.tree), other._wcs and other._wcs.copy()
         self.path = other.path
         return self
 
@@ -286,6 +286,33 @@ class Product(Headers):
     def shape(self):
         """Shape of the science array, without reading it."""
         return self.fields[self.declared[0].name].shape
+
+    @property
+    def wcs(self):
+        """Coordinates (`jwpipe.wcs.Wcs`), or None; they stand in the ASDF tree.
+
+        Raises
+        ------
+        InputError
+            The tree has some that cannot be read.
+        """
+        from jwpipe.products import tree
+
+        if self._wcs is None and self.tree is not None and tree.get_wcs(self.tree[0]) is not None:
+            from jwpipe.wcs import Wcs
+
+            self._wcs = Wcs.from_tree(tree.get_wcs(self.tree[0]), self.tree[1], self.path)
+        return self._wcs
+
+    @wcs.setter
+    def wcs(self, value):
+        from jwpipe.products import tree
+
+        root, blocks = self.tree or tree.empty_tree()
+        self.tree = root, tree.put_wcs(root, blocks, None)
+        self._wcs = value
+        if value is not None:
+            value.changed = True  # other than what the tree has
 
     @property
     def subarray(self):
@@ -328,6 +355,9 @@ class Product(Headers):
         blocks = [ImageBlock(image_header(None, None, (), previous=self.headers["PRIMARY"]))]
         blocks += [block for field in self.declared if (block := field.block(self)) is not None]
         blocks += self.extras
+        if self._wcs is not None and self._wcs.changed:
+            root, binary = self.tree or tree.empty_tree()
+            self.tree = root, tree.put_wcs(root, binary, self._wcs.node())
         blocks.append(
             tree.tree_block(*(self.tree or tree.empty_tree()), {"model_type": self.datamodl, "filename": path.name})
         )

@@ -10,7 +10,7 @@ import yaml
 
 from jwpipe.products.fitsfile import RawBlock
 
-__all__ = ["EXTENSION", "PREAMBLE", "empty_tree", "read_tree", "tree_block"]
+__all__ = ["EXTENSION", "PREAMBLE", "empty_tree", "get_wcs", "put_wcs", "read_tree", "serialised", "tree_block"]
 
 EXTENSION = "ASDF"
 PREAMBLE = b"#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- "
@@ -78,10 +78,55 @@ def tree_block(root, blocks, meta):
     for name, value in meta.items():
         node.value = [pair for pair in node.value if pair[0].value != name]
         node.value.append((_text(name), _text(value)))
+    return RawBlock(EXTENSION, *_table_of_one(serialised(root) + blocks))
+
+
+def serialised(root):
+    """A tree as an ASDF file has it, without binary blocks."""
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text = yaml.serialize(root, Dumper=dumper, tags={"!": "tag:stsci.edu:asdf/"}, explicit_start=True)
-    body = PREAMBLE + text[text.index("--- ") + 4 :].encode("utf-8") + b"...\n" + blocks
-    return RawBlock(EXTENSION, *_table_of_one(body))
+    return PREAMBLE + text[text.index("--- ") + 4 :].encode("utf-8") + b"...\n"
+
+
+def get_wcs(root):
+    """Node of the gwcs object in a tree, or None."""
+    for key, value in root.value:
+        if key.value == "meta" and isinstance(value, yaml.MappingNode):
+            for name, node in value.value:
+                if name.value == "wcs" and isinstance(node, yaml.MappingNode):
+                    return node
+    return None
+
+
+def put_wcs(root, blocks, wcs):
+    """Put a gwcs object in the place of the one that a tree has.
+
+    Parameters
+    ----------
+    root, blocks : yaml.MappingNode, bytes
+        As `read_tree` gives them; the tree is changed.
+    wcs : yaml.MappingNode or None
+        The object, with its arrays written out; None: the tree is to have none.
+
+    Returns
+    -------
+    bytes
+        The blocks, if the tree still has use for any.
+    """
+    node = _child(root, "meta")
+    node.value = [pair for pair in node.value if pair[0].value not in ("wcs", "wcsinfo")]
+    if wcs is not None:
+        node.value.append((_text("wcs"), wcs))
+    return blocks if _uses_blocks(root) else b""
+
+
+def _uses_blocks(node):
+    """Whether arrays of a tree are in binary blocks."""
+    if isinstance(node, yaml.MappingNode):
+        if "core/ndarray-" in node.tag and any(key.value == "source" for key, _ in node.value):
+            return True
+        return any(_uses_blocks(value) for _, value in node.value)
+    return isinstance(node, yaml.SequenceNode) and any(map(_uses_blocks, node.value))
 
 
 def _table_of_one(body):

@@ -1,0 +1,372 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Coordinate transforms: a program of simple operations on vectors of doubles, run over many points.
+
+Points go through the program in blocks that fit into the cache: each operation works on one block of a few registers.
+`jwpipe.wcs.program` writes the programs. It is what makes unchecked indexing safe: every register that an operation
+names is below `registers`, every parameter lies within `values`, inputs come first among the registers, and each
+operation has the number of registers that `SIGNATURES` gives it there.
+"""
+
+from cython.parallel cimport parallel, prange
+from libc.math cimport atan2, cos, fmod, hypot, isfinite, sin, sqrt
+from libc.stdlib cimport free, malloc
+
+cdef enum:
+    BLOCK = 256  # points
+    LANES = 8  # points at a time in polynomials
+    WIDTH = 12  # numbers that describe an operation: what it does, where its values begin, how many, registers
+
+cdef enum Operation:
+    SHIFT
+    SCALE
+    CONSTANT
+    POLYNOMIAL
+    SURFACE
+    AFFINE
+    MATRIX
+    TO_CARTESIAN
+    TO_SPHERICAL
+    NORMALISE
+    FROM_PLANE
+    TO_PLANE
+    ADD
+    SUBTRACT
+    MULTIPLY
+    DIVIDE
+
+NAMES = {
+    "shift": SHIFT,
+    "scale": SCALE,
+    "constant": CONSTANT,
+    "polynomial": POLYNOMIAL,
+    "surface": SURFACE,
+    "affine": AFFINE,
+    "matrix": MATRIX,
+    "to_cartesian": TO_CARTESIAN,
+    "to_spherical": TO_SPHERICAL,
+    "normalise": NORMALISE,
+    "from_plane": FROM_PLANE,
+    "to_plane": TO_PLANE,
+    "add": ADD,
+    "subtract": SUBTRACT,
+    "multiply": MULTIPLY,
+    "divide": DIVIDE,
+}
+ROW = WIDTH
+
+cdef double DEGREE = 0.017453292519943295  # radians
+cdef double RADIAN = 57.29577951308232  # degrees
+cdef double SMALL = 0.03  # radians: below it a few terms of the series are the sine and cosine to double precision
+
+
+def run(
+    const int[:, ::1] code,
+    const double[::1] values,
+    const double[:, ::1] points,
+    const int[::1] results,
+    double[:, ::1] out,
+    int registers,
+    int threads,
+):
+    """Run a program over points.
+
+    Parameters
+    ----------
+    code : int32, (n, ROW)
+        Operations: what, first of its values, their number, input and output registers.
+    values : float64
+        Parameters of all operations.
+    points : float64, (ninputs, npoints)
+        Coordinates; register i begins with row i.
+    results : int32, (noutputs,)
+        Registers that hold the results at the end.
+    out : float64, (noutputs, npoints)
+        Out: the results.
+    registers : int
+        Registers that the program uses.
+    threads : int
+        Threads.
+    """
+    cdef Py_ssize_t n = points.shape[1], blocks = (n + BLOCK - 1) // BLOCK, b, first
+    cdef int count
+    cdef double *bank = NULL
+    if code.shape[0] and code.shape[1] != WIDTH:
+        raise ValueError(f"operations are rows of {WIDTH} numbers")
+    with nogil, parallel(num_threads=threads):
+        bank = <double *>malloc(registers * BLOCK * sizeof(double))
+        for b in prange(blocks, schedule="static"):
+            first = b * BLOCK
+            count = <int>min(<Py_ssize_t>BLOCK, n - first)
+            load(points, first, count, bank)
+            execute(code, values, bank, count)
+            store(results, bank, first, count, out)
+        free(bank)
+
+
+def run_grid(
+    const int[:, ::1] code,
+    const double[::1] values,
+    const int[::1] results,
+    double[:, :, ::1] out,
+    int registers,
+    int threads,
+):
+    """Run a program of two inputs over the pixels of an image: column and row, from 0.
+
+    Parameters
+    ----------
+    code, values, results, registers, threads
+        As of `run`.
+    out : float64, (noutputs, ny, nx)
+        Out: the results.
+    """
+    cdef Py_ssize_t ny = out.shape[1], y
+    cdef double *bank = NULL
+    if code.shape[0] and code.shape[1] != WIDTH:
+        raise ValueError(f"operations are rows of {WIDTH} numbers")
+    with nogil, parallel(num_threads=threads):
+        bank = <double *>malloc(registers * BLOCK * sizeof(double))
+        for y in prange(ny, schedule="static"):
+            grid_row(code, values, results, out, y, bank)
+        free(bank)
+
+
+cdef void grid_row(
+    const int[:, ::1] code,
+    const double[::1] values,
+    const int[::1] results,
+    double[:, :, ::1] out,
+    Py_ssize_t y,
+    double *bank,
+) noexcept nogil:
+    cdef Py_ssize_t nx = out.shape[2], first = 0
+    cdef int count, i, k
+    while first < nx:
+        count = <int>min(<Py_ssize_t>BLOCK, nx - first)
+        for k in range(count):
+            bank[k] = first + k
+            bank[BLOCK + k] = y
+        pad(bank, 2, count)
+        execute(code, values, bank, count)
+        for i in range(results.shape[0]):
+            for k in range(count):
+                out[i, y, first + k] = bank[results[i] * BLOCK + k]
+        first += BLOCK
+
+
+cdef inline void pad(double *bank, int inputs, int count) noexcept nogil:
+    """Let the last lanes of a block that is not full repeat its last point."""
+    cdef int i, k
+    for i in range(inputs):
+        for k in range(count, min(BLOCK, (count + LANES - 1) // LANES * LANES)):
+            bank[i * BLOCK + k] = bank[i * BLOCK + count - 1]
+
+
+cdef void load(const double[:, ::1] points, Py_ssize_t first, int count, double *bank) noexcept nogil:
+    cdef int i, k
+    for i in range(points.shape[0]):
+        for k in range(count):
+            bank[i * BLOCK + k] = points[i, first + k]
+    pad(bank, <int>points.shape[0], count)
+
+
+cdef void store(
+    const int[::1] results, const double *bank, Py_ssize_t first, int count, double[:, ::1] out
+) noexcept nogil:
+    cdef int i, k
+    for i in range(results.shape[0]):
+        for k in range(count):
+            out[i, first + k] = bank[results[i] * BLOCK + k]
+
+
+cdef void execute(const int[:, ::1] code, const double[::1] values, double *bank, int count) noexcept nogil:
+    """Run the whole program over one block; registers that are written are never among those that are read."""
+    cdef Py_ssize_t step
+    cdef const int *row
+    cdef const double *p
+    cdef double *a
+    cdef double *b
+    cdef double *c
+    cdef double *u
+    cdef double *v
+    cdef double *w
+    cdef int k, n = (count + LANES - 1) // LANES * LANES
+    for step in range(code.shape[0]):
+        row = &code[step, 0]
+        p = &values[row[1]]
+        a = bank + row[3] * BLOCK
+        b = bank + row[4] * BLOCK
+        c = bank + row[5] * BLOCK
+        u = bank + row[6] * BLOCK
+        v = bank + row[7] * BLOCK
+        w = bank + row[8] * BLOCK
+        if row[0] == SHIFT:
+            for k in range(n):
+                u[k] = a[k] + p[0]
+        elif row[0] == SCALE:
+            for k in range(n):
+                u[k] = a[k] * p[0]
+        elif row[0] == CONSTANT:
+            for k in range(n):
+                u[k] = p[0]
+        elif row[0] == POLYNOMIAL:
+            polynomial(a, u, p, row[2] - 1, n)
+        elif row[0] == SURFACE:
+            surface(a, b, u, p + 1, <int>p[0], n)
+        elif row[0] == AFFINE:
+            for k in range(n):
+                u[k] = p[0] * a[k] + p[1] * b[k] + p[4]
+                v[k] = p[2] * a[k] + p[3] * b[k] + p[5]
+        elif row[0] == MATRIX:
+            for k in range(n):
+                u[k] = p[0] * a[k] + p[1] * b[k] + p[2] * c[k]
+                v[k] = p[3] * a[k] + p[4] * b[k] + p[5] * c[k]
+                w[k] = p[6] * a[k] + p[7] * b[k] + p[8] * c[k]
+        elif row[0] == TO_CARTESIAN:
+            to_cartesian(a, b, u, v, w, n)
+        elif row[0] == TO_SPHERICAL:
+            to_spherical(a, b, c, u, v, p[0], count)
+        elif row[0] == NORMALISE:
+            normalise(a, b, c, u, v, w, n)
+        elif row[0] == FROM_PLANE:
+            from_plane(a, b, u, v, w, n)
+        elif row[0] == TO_PLANE:
+            to_plane(a, b, c, u, v, n)
+        elif row[0] == ADD:
+            for k in range(n):
+                u[k] = a[k] + b[k]
+        elif row[0] == SUBTRACT:
+            for k in range(n):
+                u[k] = a[k] - b[k]
+        elif row[0] == MULTIPLY:
+            for k in range(n):
+                u[k] = a[k] * b[k]
+        elif row[0] == DIVIDE:
+            for k in range(n):
+                u[k] = a[k] / b[k]
+
+
+cdef void polynomial(const double *x, double *out, const double *c, int degree, int n) noexcept nogil:
+    """Polynomial in one variable, coefficients from the constant up."""
+    cdef int first, k, i
+    cdef double total[LANES]
+    for first in range(0, n, 8):  # LANES
+        for k in range(LANES):
+            total[k] = c[degree]
+        for i in range(degree - 1, -1, -1):
+            for k in range(LANES):
+                total[k] = total[k] * x[first + k] + c[i]
+        for k in range(LANES):
+            out[first + k] = total[k]
+
+
+cdef void surface(
+    const double *x, const double *y, double *out, const double *c, int degree, int n
+) noexcept nogil:
+    """Polynomial in two variables, of all products up to a degree; coefficients by powers of x, then y, descending."""
+    cdef int first, k, i, _j, at
+    cdef double total[LANES]
+    cdef double inner[LANES]
+    for first in range(0, n, 8):  # LANES
+        at = 0
+        for k in range(LANES):
+            total[k] = 0
+        for i in range(degree, -1, -1):
+            for k in range(LANES):
+                inner[k] = c[at]
+            at += 1
+            for _j in range(degree - i):
+                for k in range(LANES):
+                    inner[k] = inner[k] * y[first + k] + c[at]
+                at += 1
+            for k in range(LANES):
+                total[k] = total[k] * x[first + k] + inner[k]
+        for k in range(LANES):
+            out[first + k] = total[k]
+
+
+cdef void to_cartesian(
+    const double *lon, const double *lat, double *x, double *y, double *z, int n
+) noexcept nogil:
+    """Unit vectors of directions in degrees. Angles near 0, as those in a telescope's field, are quick."""
+    cdef int k
+    cdef double a, b, ca, sa, cb, sb
+    for k in range(n):
+        a = lon[k] * DEGREE
+        b = lat[k] * DEGREE
+        sa, sb = small_sine(a), small_sine(b)
+        ca, cb = small_cosine(a), small_cosine(b)
+        x[k] = cb * ca
+        y[k] = cb * sa
+        z[k] = sb
+    for k in range(n):
+        a = lon[k] * DEGREE
+        b = lat[k] * DEGREE
+        if not (-SMALL < a < SMALL and -SMALL < b < SMALL):
+            cb = cos(b)
+            x[k] = cb * cos(a)
+            y[k] = cb * sin(a)
+            z[k] = sin(b)
+
+
+cdef inline double small_sine(double a) noexcept nogil:
+    cdef double s = a * a
+    return a * (1 + s * (-1 / 6.0 + s * (1 / 120.0 + s * (-1 / 5040.0 + s * (1 / 362880.0)))))
+
+
+cdef inline double small_cosine(double a) noexcept nogil:
+    cdef double s = a * a
+    return 1 + s * (-0.5 + s * (1 / 24.0 + s * (-1 / 720.0 + s * (1 / 40320.0 - s * (1 / 3628800.0)))))
+
+
+cdef void to_spherical(
+    const double *x, const double *y, const double *z, double *lon, double *lat, double wrap, int n
+) noexcept nogil:
+    """Directions of vectors, degrees; longitudes from 0 to 360, or from -180 to 180."""
+    cdef int k
+    cdef double h, angle
+    for k in range(n):
+        h = hypot(x[k], y[k])
+        lat[k] = atan2(z[k], h) * RADIAN
+        angle = atan2(y[k], x[k]) * RADIAN if h != 0 else 0
+        if wrap == 360 and isfinite(angle):
+            angle = fmod(angle, 360)
+            if angle < 0:
+                angle += 360
+        lon[k] = angle
+
+
+cdef void normalise(
+    const double *x, const double *y, const double *z, double *u, double *v, double *w, int n
+) noexcept nogil:
+    cdef int k
+    cdef double r
+    for k in range(n):
+        r = 1 / sqrt(x[k] * x[k] + y[k] * y[k] + z[k] * z[k])
+        u[k] = x[k] * r
+        v[k] = y[k] * r
+        w[k] = z[k] * r
+
+
+cdef void from_plane(
+    const double *x, const double *y, double *u, double *v, double *w, int n
+) noexcept nogil:
+    """Native unit vectors of points (degrees) of the plane that touches the sphere at the native pole."""
+    cdef int k
+    cdef double a, b, r
+    for k in range(n):
+        a, b = x[k] * DEGREE, y[k] * DEGREE
+        r = 1 / sqrt(1 + a * a + b * b)
+        u[k] = -b * r
+        v[k] = a * r
+        w[k] = r
+
+
+cdef void to_plane(
+    const double *x, const double *y, const double *z, double *u, double *v, int n
+) noexcept nogil:
+    """The inverse of `from_plane`; what lies on the other half of the sphere falls on the plane as well."""
+    cdef int k
+    for k in range(n):
+        u[k] = y[k] / z[k] * RADIAN
+        v[k] = -x[k] / z[k] * RADIAN

@@ -1,0 +1,260 @@
+"""Coordinates of an image: named frames with transforms between them, from pixels to the sky."""
+
+from functools import reduce
+
+import numpy as np
+
+from jwpipe.errors import InputError, UsageError
+from jwpipe.products import asdftree
+from jwpipe.wcs.foreign import evaluate
+from jwpipe.wcs.transforms import (
+    Affine,
+    Beside,
+    NoInverseError,
+    Pipe,
+    Plane,
+    Scale,
+    Shift,
+    SkyRotation,
+    compiled,
+)
+from jwpipe.wcs.tree import Frame, read_steps, write_steps
+
+__all__ = ["Wcs", "pixel_map", "read_wcs_file"]
+
+
+class Wcs:
+    """Coordinates of an image.
+
+    Parameters
+    ----------
+    steps : sequence of (Frame, Transform or None)
+        Frames, from that of pixels on, each with the transform to the next; the last has none.
+    shape : tuple of int, optional
+        Rows and columns of the image, where the coordinates say so.
+
+    Attributes
+    ----------
+    changed : bool
+        Whether they are other than in the file that they come from.
+    """
+
+    def __init__(self, steps, shape=None):
+        self.steps, self.shape = list(steps), None if shape is None else tuple(shape)
+        self.changed = True
+        self._programs = {}
+
+    @classmethod
+    def from_tree(cls, node, blocks=b"", path="a product"):
+        """Read a gwcs object.
+
+        Parameters
+        ----------
+        node : yaml.MappingNode
+            Its node in an ASDF tree.
+        blocks : bytes, optional
+            Binary blocks of the tree.
+        path : path-like, optional
+            The file, for messages.
+
+        Raises
+        ------
+        InputError
+            It cannot be read.
+        """
+        try:
+            steps = read_steps(node, list(asdftree.split_blocks(blocks)))
+            shape = [asdftree.plain(value) for key, value in node.value if key.value == "pixel_shape"]
+            self = cls(steps, shape[0][::-1] if shape and shape[0] else None)
+        except asdftree.PROBLEMS as problem:
+            raise InputError(f"{path} has coordinates that cannot be read: {problem}") from None
+        self.changed = False
+        return self
+
+    @classmethod
+    def tangent(cls, crpix, crval, pc, cdelt, shape):
+        """Coordinates of a plane that touches the sky.
+
+        Parameters
+        ----------
+        crpix : sequence of float
+            Pixel (x, y; from 0) of the reference point.
+        crval : sequence of float
+            Its right ascension and declination, degrees.
+        pc : array_like, (2, 2)
+            From pixels to axes of the plane.
+        cdelt : sequence of float
+            Scales of the axes, degrees.
+        shape : tuple of int
+            Rows and columns.
+        """
+        ny, nx = shape
+        planes = [
+            Beside(*(Shift(-float(c), name=f"crpix{i + 1}") for i, c in enumerate(crpix))),
+            Affine(np.array(pc, float), name="pc_rotation_matrix"),
+            Beside(*(Scale(float(c), name=f"cdelt{i + 1}") for i, c in enumerate(cdelt))),
+            Plane(True),
+            SkyRotation(float(crval[0]), float(crval[1]), 180.0, True),
+        ]
+        transform = reduce(Pipe, planes).boxed(((-0.5, nx - 0.5), (-0.5, ny - 0.5)))
+        return cls([(Frame.make("pixels", "detector"), transform), (Frame.make("sky", "world"), None)], shape)
+
+    def copy(self):
+        """Copy them: what is done to one is not done to the other."""
+        other = type(self)(self.steps, self.shape)
+        other.changed, other._programs = self.changed, dict(self._programs)
+        return other
+
+    def node(self):
+        """Node of the gwcs object in an ASDF tree."""
+        return write_steps(self.steps, self.shape)
+
+    @property
+    def frames(self):
+        """Names of the frames, from pixels to the sky."""
+        return tuple(frame.name for frame, _ in self.steps)
+
+    @property
+    def bounding_box(self):
+        """Range of pixels, ((x0, x1), (y0, y1)), in which they hold, or None."""
+        box = self.steps[0][1].box
+        return box if isinstance(box, tuple) else None
+
+    @bounding_box.setter
+    def bounding_box(self, box):
+        frame, transform = self.steps[0]
+        box = box and tuple((float(low), float(high)) for low, high in box)
+        self.steps[0] = frame, transform.boxed(box)
+        self.changed = True
+
+    def __call__(self, x, y, threads=1):
+        """Right ascension and declination (degrees) of pixels, counted from 0, whether in the bounding box or not.
+
+        Parameters
+        ----------
+        x, y : array_like
+            Columns and rows.
+        threads : int, optional
+            Threads.
+
+        Returns
+        -------
+        ra, dec : ndarray of float64
+        """
+        return self._map(0, len(self.steps) - 1, (x, y), threads)
+
+    def invert(self, ra, dec, threads=1):
+        """Pixels of right ascensions and declinations (degrees), by the inverse that the model of the distortion has.
+
+        Returns
+        -------
+        x, y : ndarray of float64
+        """
+        return self._map(len(self.steps) - 1, 0, (ra, dec), threads)
+
+    def between(self, source, target):
+        """Give the function from one frame to another.
+
+        Parameters
+        ----------
+        source, target : str
+            Of `frames`, in any order.
+
+        Returns
+        -------
+        callable
+            Takes arrays and ``threads``; gives a tuple of arrays.
+        """
+        first, last = (self.frames.index(name) for name in (source, target))
+        return lambda *coordinates, threads=1: self._map(first, last, coordinates, threads)
+
+    def transform(self, first=0, last=None):
+        """The transform between two frames, by their numbers.
+
+        Raises
+        ------
+        NoInverseError
+            It goes backwards, and has no inverse.
+        """
+        last = len(self.steps) - 1 if last is None else last
+        if first == last:
+            raise ValueError("a frame is mapped to itself")
+        if first < last:
+            return reduce(Pipe, [transform for _, transform in self.steps[first:last]])
+        return reduce(Pipe, [transform.inverse() for _, transform in self.steps[last:first][::-1]])
+
+    def _map(self, first, last, coordinates, threads):
+        values = np.broadcast_arrays(*(np.asarray(one, float) for one in coordinates))
+        shape = values[0].shape
+        points = np.array([one.ravel() for one in values])
+        if (first, last) not in self._programs:
+            try:
+                transform = self.transform(first, last)
+            except NoInverseError as problem:
+                raise InputError(f"the coordinates cannot be inverted: {problem}") from None
+            self._programs[first, last] = transform, compiled(transform)
+        transform, program = self._programs[first, last]
+        found = evaluate(transform, points, threads) if program is None else program.run(points, threads)
+        return tuple(one.reshape(shape) for one in found)
+
+
+def pixel_map(source, target, shape, threads=1):
+    """Find where the pixels of one image lie on another.
+
+    Parameters
+    ----------
+    source, target : Wcs
+        Coordinates of the images.
+    shape : tuple of int
+        Rows and columns of the source.
+    threads : int, optional
+        Threads.
+
+    Returns
+    -------
+    x, y : ndarray of float64, (ny, nx)
+        Column and row of the target, counted from 0, at the centre of each pixel of the source.
+    """
+    try:
+        transform = Pipe(source.transform(), target.transform(len(target.steps) - 1, 0))
+    except NoInverseError as problem:
+        raise InputError(f"the coordinates cannot be inverted: {problem}") from None
+    program = compiled(transform)
+    if program is not None:
+        return tuple(program.run_grid(shape[-2:], threads))
+    y, x = np.indices(shape[-2:], float)
+    found = evaluate(transform, np.array([x.ravel(), y.ravel()]), threads)
+    return tuple(one.reshape(x.shape) for one in found)
+
+
+def read_wcs_file(path):
+    """Read coordinates from an ASDF file.
+
+    Parameters
+    ----------
+    path : path-like
+        File with ``wcs``.
+
+    Returns
+    -------
+    wcs : Wcs
+    extra : dict
+        What else it has that is plain: ``array_shape``, ``pixel_shape``, ``pixel_area`` and so on.
+
+    Raises
+    ------
+    UsageError
+        No such file, or none in it.
+    """
+    try:
+        root, blocks = asdftree.read_file(path)
+        node = asdftree.member(root, "wcs")
+        wcs = Wcs(read_steps(node, blocks))
+        entries = {key.value: value for key, value in [*node.value, *root.value]}
+        wanted = {"array_shape", "pixel_shape", "pixel_area", "pixel_scale", "bounding_box"}
+        extra = {key: asdftree.plain(value) for key, value in entries.items() if key in wanted}
+    except OSError as problem:
+        raise UsageError(f"{path} cannot be read: {problem.strerror}") from None
+    except asdftree.PROBLEMS as problem:
+        raise UsageError(f"{path} has no wcs that can be read: {problem}") from None
+    return wcs, extra

@@ -1,0 +1,221 @@
+"""Transforms of real references beside gwcs and astropy, coordinates in products, tangent planes."""
+
+from pathlib import Path
+
+import asdf
+import numpy as np
+import pytest
+
+from jwpipe.errors import InputError, UsageError
+from jwpipe.products import asdftree
+from jwpipe.products.images import Image
+from jwpipe.wcs import Wcs, pixel_map, read_wcs_file
+from jwpipe.wcs.foreign import evaluate
+from jwpipe.wcs.transforms import Beside, Mapping, Pipe, Rotation, Scale, Shift, Spherical
+from jwpipe.wcs.tree import Frame, Reader
+
+DATA = Path(__file__).parent.parent / "data" / "wcs"
+DISTORTIONS = sorted(path.name for path in DATA.glob("*distortion*"))
+PIXELS = np.random.default_rng(1).uniform(0, 1000, (2, 1000))
+
+
+def read_model(path):
+    root, blocks = asdftree.read_file(path)
+    return Reader(blocks).transform(asdftree.member(root, "model"))
+
+
+def to_sky(v2=-120.0, v3=-520.0, roll=33.3, ra=359.99, dec=-72.5):
+    """A telescope's field on the sky, over the meridian of 0."""
+    rotation = Rotation((v2 / 3600, -v3 / 3600, roll, dec, -ra), "zyxyz")
+    degrees = Beside(Scale(1 / 3600), Scale(1 / 3600))
+    return Pipe(Pipe(Pipe(degrees, Spherical(True, 180)), rotation), Spherical(False, 360))
+
+
+def make_wcs(name="jwst_nircam_distortion_0096.asdf", shape=(64, 50), **pointing):
+    ny, nx = shape
+    distortion = Pipe(Beside(Shift(100.0), Shift(200.0)), read_model(DATA / name))
+    return Wcs(
+        [
+            (Frame.make("pixels", "detector"), distortion.boxed(((-0.5, nx - 0.5), (-0.5, ny - 0.5)))),
+            (Frame.make("telescope", "v2v3"), to_sky(**pointing)),
+            (Frame.make("sky", "world"), None),
+        ]
+    )
+
+
+def vectors(ra, dec):
+    ra, dec = np.deg2rad(ra), np.deg2rad(dec)
+    return np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+
+
+def make_image(shape=(64, 50)):
+    image = Image()
+    image.data = np.zeros(shape)
+    for keyword, value in {"INSTRUME": "NIRCAM", "DETECTOR": "NRCBLONG", "EXP_TYPE": "NRC_IMAGE"}.items():
+        image[keyword] = value
+    return image
+
+
+def in_gwcs(path):
+    """The gwcs object of a product, read by others."""
+    from astropy.io import fits
+
+    with fits.open(path) as hdus:
+        content = hdus["ASDF"].data.tobytes()
+    path = path.with_suffix(".asdf")
+    path.write_bytes(content)
+    with asdf.open(path, lazy_load=False) as file:
+        return file["meta"]["wcs"]
+
+
+@pytest.mark.parametrize("name", DISTORTIONS)
+def test_real_distortions_are_those_of_astropy(name):
+    ours = read_model(DATA / name)
+    with asdf.open(DATA / name, lazy_load=False) as file:
+        theirs = file["model"]
+        for one, other in ((ours, theirs), (ours.inverse(), theirs.inverse)):
+            points = PIXELS if one is ours else np.array(theirs(*PIXELS))
+            expected = np.array(other(*points))
+            found = evaluate(one, points)
+            np.testing.assert_allclose(found, expected, atol=1e-10)
+            for threads in (2, 8):
+                np.testing.assert_array_equal(evaluate(one, points, threads), found)
+
+
+@pytest.mark.parametrize("name", DISTORTIONS)
+def test_product_keeps_coordinates_and_gwcs_reads_them(tmp_path, name):
+    image, wcs = make_image(), make_wcs(name)
+    image.wcs = wcs
+    image.write(tmp_path / "x_cal.fits")
+    sky = wcs(*PIXELS)
+    again = Image.read(tmp_path / "x_cal.fits").wcs
+    assert again.frames == ("detector", "v2v3", "world")
+    assert again.bounding_box == ((-0.5, 49.5), (-0.5, 63.5))
+    np.testing.assert_array_equal(again(*PIXELS), sky)
+    np.testing.assert_array_equal(again.invert(*sky), wcs.invert(*sky))
+    theirs = in_gwcs(tmp_path / "x_cal.fits")
+    assert theirs.available_frames == ["detector", "v2v3", "world"]
+    np.testing.assert_allclose(theirs(*PIXELS, with_bounding_box=False), sky, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(theirs.invert(*sky, with_bounding_box=False), wcs.invert(*sky), rtol=0, atol=1e-7)
+    assert (theirs.bounding_box[0], theirs.bounding_box[1]) == ((-0.5, 49.5), (-0.5, 63.5))
+
+
+def test_coordinates_go_with_the_product_and_can_be_taken_off(tmp_path):
+    image = make_image()
+    assert image.wcs is None
+    image.wcs = make_wcs()
+    image.write(tmp_path / "x_cal.fits")
+    read = Image.read(tmp_path / "x_cal.fits")
+    other = Image.like(read)
+    other.data = np.ones((64, 50))
+    other.write(tmp_path / "y_cal.fits")  # as it came: nobody asked for the coordinates
+    assert Image.read(tmp_path / "y_cal.fits").wcs.frames == image.wcs.frames
+    copied = read.copy()
+    copied.wcs.bounding_box = (0, 10), (0, 20)
+    assert read.wcs.bounding_box == ((-0.5, 49.5), (-0.5, 63.5))
+    copied.write(tmp_path / "z_cal.fits")
+    assert Image.read(tmp_path / "z_cal.fits").wcs.bounding_box == ((0, 10), (0, 20))
+    copied.wcs = None
+    copied.write(tmp_path / "z_cal.fits")
+    assert Image.read(tmp_path / "z_cal.fits").wcs is None
+
+
+def test_frames_of_telescope_and_sky():
+    wcs = make_wcs()
+    v2v3 = wcs.between("detector", "v2v3")(*PIXELS)
+    ra, dec = wcs.between("v2v3", "world")(*v2v3)
+    np.testing.assert_allclose((ra, dec), wcs(*PIXELS), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(wcs.between("world", "v2v3")(ra, dec), v2v3, atol=1e-8)
+    assert ra.min() < 1
+    assert ra.max() > 359  # the field lies across 0
+    scalar = wcs(3, 4)
+    assert np.shape(scalar[0]) == ()
+    assert np.isnan(wcs(np.nan, 4.0)).all()
+
+
+def test_pixel_map_is_there_and_back():
+    source, target = make_wcs(), Wcs.tangent((20.0, 30.0), (0.01, -72.5), np.eye(2), (1.7e-5, 1.7e-5), (100, 90))
+    y, x = np.indices((64, 50), float)
+    expected = target.invert(*source(x, y))
+    found = pixel_map(source, target, (64, 50))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    for threads in (2, 8):
+        np.testing.assert_array_equal(pixel_map(source, target, (64, 50), threads), found)
+    np.testing.assert_allclose(pixel_map(target, target, (5, 6)), np.indices((5, 6))[::-1], atol=1e-8)
+
+
+@pytest.mark.parametrize(("crval", "angle"), [((150.1, 2.3), 0.3), ((0.0, 89.999), 2.0), ((359.9999, -45.0), 1.0)])
+def test_tangent_plane_is_that_of_fits(tmp_path, crval, angle):
+    from astropy.wcs import WCS
+
+    pc = np.array([[-np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    wcs = Wcs.tangent((20.5, 30.25), crval, pc, (1.7e-5, 1.8e-5), (100, 90))
+    header = WCS(naxis=2)
+    header.wcs.crpix, header.wcs.crval, header.wcs.pc, header.wcs.cdelt = (21.5, 31.25), crval, pc, (1.7e-5, 1.8e-5)
+    header.wcs.ctype = "RA---TAN", "DEC--TAN"
+    expected = header.wcs_pix2world(*PIXELS, 0)
+    found = wcs(*PIXELS)
+    np.testing.assert_allclose(vectors(*found), vectors(*expected), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(wcs.invert(*found), PIXELS, atol=1e-6)
+    assert wcs.bounding_box == ((-0.5, 89.5), (-0.5, 99.5))
+    image = make_image((100, 90))
+    image.wcs = wcs
+    image.write(tmp_path / "x_i2d.fits")
+    theirs = in_gwcs(tmp_path / "x_i2d.fits")
+    np.testing.assert_allclose(vectors(*theirs(*PIXELS, with_bounding_box=False)), vectors(*found), rtol=0, atol=1e-14)
+    assert theirs.pixel_shape == (90, 100)
+
+
+def test_transform_that_is_not_known_is_evaluated_by_others(tmp_path):
+    from astropy.modeling import models
+
+    power = models.Polynomial1D(2, c0=1, c1=2, c2=3) & models.PowerLaw1D(2.0, 1.0, -1.5)
+    rotated = models.Rotation2D(30.0) | models.Shift(1.0) & models.Scale(2.0)
+    path = tmp_path / "x.asdf"
+    with asdf.AsdfFile({"power": power, "rotated": rotated}, version="1.5.0") as file:
+        file.write_to(path)
+    root, blocks = asdftree.read_file(path)
+    for name, model in (("power", power), ("rotated", rotated)):
+        ours = Reader(blocks).transform(asdftree.member(root, name))
+        assert ours.foreign
+        np.testing.assert_allclose(evaluate(ours, PIXELS + 1), model(*(PIXELS + 1)), rtol=1e-13)
+    points = evaluate(ours, PIXELS)
+    np.testing.assert_allclose(evaluate(ours.inverse(), points), PIXELS, atol=1e-9)
+
+
+def test_file_with_coordinates(tmp_path):
+    wcs = Wcs.tangent((20.5, 30.25), (150.1, 2.3), np.eye(2), (1.7e-5, 1.8e-5), (100, 90))
+    image = make_image((100, 90))
+    image.wcs = wcs
+    image.write(tmp_path / "x_i2d.fits")
+    with asdf.AsdfFile({"wcs": in_gwcs(tmp_path / "x_i2d.fits"), "pixel_area": 1e-13}) as file:
+        file.write_to(tmp_path / "grid.asdf")
+    found, extra = read_wcs_file(tmp_path / "grid.asdf")
+    assert extra == {"pixel_area": 1e-13, "pixel_shape": [90, 100]}
+    np.testing.assert_array_equal(found(*PIXELS), wcs(*PIXELS))
+    for content in (None, b"nothing", b"#ASDF 1.0.0\n--- {wcs: &a [*a]}\n...\n"):
+        path = tmp_path / "bad.asdf"
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(UsageError):
+            read_wcs_file(path)
+
+
+@pytest.mark.parametrize(
+    "damage", [("offset: 100.0", "offset: [1]"), ("shift-1.2.0", "shaft-1.2.0"), ("steps:", "no:")]
+)
+def test_damaged_coordinates_are_told(tmp_path, damage):
+    image = make_image()
+    image.wcs = make_wcs()
+    image.write(tmp_path / "x_cal.fits")
+    content = (tmp_path / "x_cal.fits").read_bytes().replace(*(word.encode() for word in damage))
+    (tmp_path / "x_cal.fits").write_bytes(content)
+    with pytest.raises(InputError, match="coordinates"):
+        Image.read(tmp_path / "x_cal.fits").wcs(1, 1)
+
+
+def test_what_has_no_inverse_is_told():
+    frames = Frame.make("pixels", "detector"), Frame.make("sky", "world")
+    wcs = Wcs([(frames[0], Pipe(Mapping((0,), 2), Mapping((0, 0)))), (frames[1], None)])
+    with pytest.raises(InputError, match="inverted"):
+        wcs.invert(1.0, 1.0)
