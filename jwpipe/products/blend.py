@@ -9,6 +9,8 @@ import statistics
 
 import numpy as np
 
+from jwpipe.products.fitsfile import RawBlock
+
 __all__ = ["COLUMNS", "RULES", "blend", "header_table"]
 
 # Keywords that have a column in the table, in its order.
@@ -112,20 +114,14 @@ def header_table(exposures):
     RawBlock
         The extension HDRTAB: a column a keyword, a row an exposure. What is missing is NaN, or ``nan`` among texts.
     """
-    from astropy.io import fits
-
-    from jwpipe.products.fitsfile import RawBlock
-
-    columns = []
+    columns = {}
     for keyword in COLUMNS:
         values = [exposure.get(keyword) for exposure in exposures]
-        array = np.array([np.nan if value is None else value for value in values])
-        if array.dtype.kind == "U":
-            array = array.astype(f"S{max(1, *(len(str(value)) for value in array))}")
-            layout = f"{array.itemsize}A"
-        else:
-            layout = {"b": "L", "i": "K", "f": "D"}[array.dtype.kind]
-        columns.append(fits.Column(keyword, layout, array=array))
-    hdu = fits.BinTableHDU.from_columns(columns, name="HDRTAB")
-    hdu.header["EXTVER"] = (1, "extension value")
-    return RawBlock.from_table(hdu)
+        column = np.array([np.nan if value is None else value for value in values])
+        if column.dtype.kind == "U":
+            column = column.astype(f"S{max(1, *(len(str(value)) for value in column))}")
+        columns[keyword] = column
+    rows = np.empty(len(exposures), [(keyword, column.dtype) for keyword, column in columns.items()])
+    for keyword, column in columns.items():
+        rows[keyword] = column
+    return RawBlock.from_array("HDRTAB", rows)

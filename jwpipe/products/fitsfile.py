@@ -7,7 +7,6 @@ are carried as the bytes they were read as.
 
 import contextlib
 import errno
-import io
 import math
 import os
 import re
@@ -358,6 +357,12 @@ def _column(header, number):
     return header[f"TTYPE{number}"], COLUMNS[code], shape, zero if zero else np.asarray(0, COLUMNS[code])
 
 
+def _card(keyword, value):
+    """A card of a header, of a whole number or of a text without quotes."""
+    stored = f"'{value:<8}'" if isinstance(value, str) else f"{value:>20d}"
+    return f"{keyword:<8}= {stored}".ljust(80)
+
+
 class RawBlock:
     """An HDU carried as it was read.
 
@@ -375,15 +380,28 @@ class RawBlock:
         self.name, self.header, self.head, self.data = name, header, head, data
 
     @classmethod
-    def from_table(cls, hdu):
-        """Make one of an `astropy.io.fits.BinTableHDU`."""
-        from astropy.io import fits
+    def from_array(cls, name, rows):
+        """Make a binary table of a structured array: of texts (bytes), whole numbers, numbers and truth values."""
+        from astropy.io.fits import Header
 
-        stream = io.BytesIO()
-        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(stream)
-        content = stream.getvalue()[BLOCK:]
-        size = padded(len(hdu.header.tostring()))
-        return cls(hdu.name, hdu.header, content[:size], content[size:])
+        kinds = {"b": ("S1", "L"), "i": (">i8", "K"), "f": (">f8", "D")}
+        columns = []
+        for column in rows.dtype.names:
+            kind = rows.dtype[column]
+            columns.append((column, *kinds.get(kind.kind, (kind.str, f"{kind.itemsize}A"))))
+        stored = np.empty(len(rows), [(column, kind) for column, kind, _ in columns])
+        for column, *_ in columns:
+            values = rows[column]
+            stored[column] = np.where(values, b"T", b"F") if values.dtype.kind == "b" else values
+        sizes = {"BITPIX": 8, "NAXIS": 2, "NAXIS1": stored.itemsize, "NAXIS2": len(rows), "PCOUNT": 0, "GCOUNT": 1}
+        cards = {"XTENSION": "BINTABLE", **sizes, "TFIELDS": len(columns)}
+        for number, (column, _, code) in enumerate(columns, 1):
+            cards |= {f"TTYPE{number}": column, f"TFORM{number}": code}
+        # Made as text: astropy takes seconds for the hundreds of columns of some tables.
+        lines = [_card(keyword, value) for keyword, value in (cards | {"EXTNAME": name, "EXTVER": 1}).items()]
+        text = "".join([*lines, f"{'END':<80}"])
+        head = text.encode() + b" " * (padded(len(text)) - len(text))
+        return cls(name, Header.fromstring(text), head, stored.tobytes())
 
     def write(self, stream):
         """Write to an open file."""
