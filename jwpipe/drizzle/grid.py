@@ -4,15 +4,17 @@ Source: the footprints are joined as `jwst` 1.14.1 does. What it does otherwise:
 from the centre of the first pixel to half a pixel beyond the last; here they are the corners of the corner pixels.
 """
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from jwpipe.errors import InputError, UsageError
 
-__all__ = ["Grid", "corners", "footprint", "lay_out", "linear_keywords", "mean_pixel_area", "read_grid"]
+__all__ = ["Grid", "check_size", "corners", "footprint", "lay_out", "linear_keywords", "mean_pixel_area", "read_grid"]
 
 LONGEST = 2**20  # rows or columns: no grid is larger
+PLANES = 8  # of float32 that an output has: SCI, ERR, CON, WHT, three variances, and room for one
 STEP = 15  # pixels between points on the outline of an image
 
 
@@ -96,6 +98,33 @@ def _check(shape, first):
     if min(shape) < 1 or max(shape) > LONGEST:
         raise InputError(
             f"the output of {first.path} and those with it would have {shape[1]} x {shape[0]} pixels",
+            "see the coordinates of the exposures, pixel_scale and output_shape",
+        )
+
+
+def check_size(grid, path, part=None):
+    """Refuse a grid that is too large for the machine, before anything is made on it.
+
+    Parameters
+    ----------
+    grid : Grid
+        The grid.
+    path : path-like
+        For the message: the first exposure.
+    part : float or None, optional
+        What part of the machine's memory an output may take.
+
+    Raises
+    ------
+    InputError
+        An output would take more.
+    """
+    size = grid.shape[0] * grid.shape[1] * 4 * PLANES
+    allowed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * (1 if part is None else part)
+    if size > allowed:
+        raise InputError(
+            f"the output of {path} and those with it, {grid.shape[1]} x {grid.shape[0]} pixels, would take "
+            f"{size / 1e9:.1f} GB of {allowed / 1e9:.1f}",
             "see the coordinates of the exposures, pixel_scale and output_shape",
         )
 

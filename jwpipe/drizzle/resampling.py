@@ -17,15 +17,75 @@ import math
 import numpy as np
 
 from jwpipe.drizzle.canvas import LEAST, Canvas
-from jwpipe.drizzle.grid import mean_pixel_area
+from jwpipe.drizzle.grid import STEP, mean_pixel_area
 from jwpipe.errors import InputError
 from jwpipe.products import modes
 
-__all__ = ["drizzle", "intensity_scale", "resample_group"]
+__all__ = ["check_coordinates", "drizzle", "intensity_scale", "resample_group", "sky_level", "window"]
+
+MARGIN = 8  # pixels around a window: what the widest drops reach, and the bulge of an outline between two points
+
+
+def check_coordinates(exposures):
+    """Refuse exposures without coordinates.
+
+    Raises
+    ------
+    InputError
+        One has none.
+    """
+    for image in exposures:
+        if image.wcs is None:
+            raise InputError(f"{image.path} has no coordinates", "run assign_wcs on it first")
+
+
+def window(images, grid):
+    """Find the part of a grid that some images cover.
+
+    Parameters
+    ----------
+    images : sequence of Image
+        With coordinates.
+    grid : jwpipe.drizzle.grid.Grid
+        The grid; its pixels are not smaller than those of the images by much.
+
+    Returns
+    -------
+    rows, columns : slice
+        With some margin.
+    """
+    x, y = np.hstack([grid.wcs.invert(*image.wcs(*_outline(image))) for image in images])
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return slice(0, grid.shape[0]), slice(0, grid.shape[1])
+    return tuple(
+        slice(max(0, min(size, int(places.min()) - MARGIN)), min(size, max(0, int(places.max()) + MARGIN + 1)))
+        for places, size in zip((y, x), grid.shape, strict=True)
+    )
+
+
+def _outline(image):
+    """Points along the edges of an image, x and y."""
+    ny, nx = image.shape[-2:]
+    x = np.append(np.arange(-0.5, nx - 0.5, STEP), nx - 0.5)
+    y = np.append(np.arange(-0.5, ny - 0.5, STEP), ny - 0.5)
+    first, last = np.full(len(y), -0.5), np.full(len(y), nx - 0.5)
+    low, high = np.full(len(x), -0.5), np.full(len(x), ny - 0.5)
+    return np.hstack([x, x, first, last]), np.hstack([low, high, y, y])
 
 
 def resample_group(
-    exposures, indices, grid, *, kernel="square", pixfrac=1.0, weight_type="ivm", bad=0, least=LEAST, threads=1
+    exposures,
+    indices,
+    grid,
+    *,
+    rows=None,
+    columns=None,
+    kernel="square",
+    pixfrac=1.0,
+    weight_type="ivm",
+    bad=0,
+    least=LEAST,
+    threads=1,
 ):
     """Resample the exposures of a group onto a grid, values and weights only.
 
@@ -37,6 +97,8 @@ def resample_group(
         Places of those of the group.
     grid : jwpipe.drizzle.grid.Grid
         Where to.
+    rows, columns : slice, optional
+        The part of the grid that is wanted; by default all.
     kernel, pixfrac, least, threads
         As of `Canvas`.
     weight_type : {"ivm", "exptime", None}, optional
@@ -49,15 +111,17 @@ def resample_group(
     Canvas
         ``sci`` and ``wht``.
     """
-    canvas = Canvas(grid.shape, kernel, pixfrac, variances=False, least=least, threads=threads)
+    rows, columns = rows or slice(0, grid.shape[0]), columns or slice(0, grid.shape[1])
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    canvas = Canvas(shape, kernel, pixfrac, variances=False, least=least, threads=threads)
     for i in indices:
-        drizzle(canvas, exposures[i], grid, weight_type=weight_type, bad=bad)
+        drizzle(canvas, exposures[i], grid, corner=(columns.start, rows.start), weight_type=weight_type, bad=bad)
         exposures.release(i)
     return canvas
 
 
-def drizzle(canvas, image, grid, *, weight_type="ivm", bad=0):
-    """Drizzle an exposure onto a canvas that has the shape of a grid.
+def drizzle(canvas, image, grid, *, corner=(0, 0), weight_type="ivm", bad=0):
+    """Drizzle an exposure onto a canvas that is a grid, or a window of it.
 
     Parameters
     ----------
@@ -67,6 +131,8 @@ def drizzle(canvas, image, grid, *, weight_type="ivm", bad=0):
         With coordinates.
     grid : Grid
         Where to.
+    corner : tuple of int, optional
+        Column and row of the grid that are the canvas's first.
     weight_type : {"ivm", "exptime", None}, optional
         Weights are the inverse variances of the read noise, or the exposure's time, or 1.
     bad : int, optional
@@ -75,6 +141,8 @@ def drizzle(canvas, image, grid, *, weight_type="ivm", bad=0):
     from jwpipe.wcs import pixel_map
 
     x, y = pixel_map(image.wcs, grid.wcs, image.shape, canvas.threads)
+    x -= corner[0]
+    y -= corner[1]
     blank(x, image.wcs.bounding_box)
     weight = 1.0
     if weight_type == "ivm" and image.var_rnoise is not None:

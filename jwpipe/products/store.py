@@ -4,6 +4,7 @@ import math
 import mmap
 import os
 import tempfile
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -84,12 +85,31 @@ class Spilled:
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the array
+            weakref.finalize(self, self._file.close)
             self._file.write(memoryview(array).cast("B"))
             self._file.flush()
         except OSError as problem:
             raise OutputError(
                 f"no room for a temporary file of {array.nbytes} bytes in {folder}: {problem.strerror}"
             ) from None
+
+    def __getitem__(self, rows):
+        """Read some rows back.
+
+        Parameters
+        ----------
+        rows : slice
+            Along the first axis, in steps of 1.
+
+        Returns
+        -------
+        ndarray
+        """
+        first, last, _ = rows.indices(self.shape[0])
+        out = np.empty((max(0, last - first), *self.shape[1:]), self.dtype)
+        self._file.seek(first * math.prod(self.shape[1:]) * self.dtype.itemsize)
+        self._file.readinto(memoryview(out).cast("B"))
+        return out
 
     def read(self, dtype=None, out=None, threads=1):
         """Read the array back; parameters as of `Extension.read`."""

@@ -1,15 +1,15 @@
 """Resample exposures onto one grid: a mosaic of all, or one exposure freed from distortion."""
 
-import os
-import re
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
 from jwpipe.drizzle.canvas import KERNELS, Canvas
-from jwpipe.drizzle.grid import corners, lay_out, linear_keywords, read_grid
-from jwpipe.drizzle.resampling import drizzle, image_pixel_area, resample_group
+from jwpipe.drizzle.grid import check_size, lay_out, read_grid
+from jwpipe.drizzle.keywords import alone, describe
+from jwpipe.drizzle.resampling import check_coordinates, drizzle, image_pixel_area, resample_group
+from jwpipe.engine.naming import output_path
 from jwpipe.engine.params import AtLeast, AtMost, Help, OneOf, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import Skip, step
@@ -22,11 +22,6 @@ from jwpipe.products.images import Image, Resampled
 __all__ = ["resample"]
 
 GOOD_BITS = "~DO_NOT_USE+NON_SCIENCE"
-PLANES = 8  # of float32 that the output has: SCI, ERR, CON, WHT, three variances, and room for one
-SQUARE_ARCSEC = np.rad2deg(3600.0) ** 2  # a steradian
-
-# Keywords of a distorted exposure that a plane has no use for.
-DISTORTED = re.compile(r"(CD[12]_[12]|[AB]P?_\d_\d|[AB]P?_ORDER|V[23]_REF|RA_REF|DEC_REF|ROLL_REF|V3I_YANG|VPARITY)$")
 
 
 class Params(StepParams):
@@ -103,13 +98,11 @@ def resample(product: Exposures | Image, refs: References, par: Params, run: Run
     """
     exposures = product if isinstance(product, Exposures) else Exposures.alone(product, run.folder)
     first = exposures[0]
-    for image in exposures:
-        if image.wcs is None:
-            raise InputError(f"{image.path} has no coordinates", "run assign_wcs on it first")
+    check_coordinates(exposures)
     weight_type = weighting(par, refs, exposures)
     fill = fill_value(par.fillval)
     grid, ratio = make_grid(exposures, par)
-    check_size(grid, first, par)
+    check_size(grid, first.path, par.allowed_memory)
     bad = bad_bits(GOOD_BITS)
     if par.single:
         for indices in exposures.groups().values():
@@ -123,12 +116,8 @@ def resample(product: Exposures | Image, refs: References, par: Params, run: Run
                 bad=bad,
                 threads=run.threads,
             )
-            image = exposures[indices[0]]
-            made = Resampled.like(image)
-            made.data, made.wht = np.where(canvas.wht == 0, np.float32(fill), canvas.sci), canvas.wht
-            describe(made, [image], 1, grid, ratio, par, weight_type)
-            made["S_RESAMP"] = "COMPLETE"
-            run.save(made, "outlier_i2d", name=f"{image.path.stem.rpartition('_')[0]}_outlier_i2d.fits")
+            made = alone(exposures[indices[0]], canvas, grid, ratio, par.pixfrac, weight_type, fill)
+            run.save(made, "outlier_i2d", name=output_path("", made.path, "outlier_i2d").name)
         return product
     if weight_type == "exptime":
         run.log.info("weights of exposure times are not those by which the variances are combined")
@@ -151,7 +140,7 @@ def resample(product: Exposures | Image, refs: References, par: Params, run: Run
     if product is not first and par.blendheaders:
         blend(made, exposures.images)
         made.hdrtab = header_table(exposures.images)
-    describe(made, groups, len(groups), grid, ratio, par, weight_type)
+    describe(made, groups, grid, ratio, par.pixfrac, weight_type)
     return made
 
 
@@ -171,7 +160,7 @@ def weighting(par, refs, exposures):
                     row = one
         if row is None:
             raise ReferenceError(f"{reference.name} has no row for {name} and {count} exposures")
-        weight = str(row["wht_type"]).strip().lower() if "wht_type" in table.names else "none"
+        weight = str(row["wht_type"]).strip().lower() if "wht_type" in table.dtype.names else "none"
     except KeyError as missing:
         raise ReferenceError(f"{reference.name} has no {missing} column") from None
     return None if weight == "none" else weight
@@ -211,45 +200,3 @@ def make_grid(exposures, par):
         if scale is None:
             return grid, par.pixel_scale_ratio
     return grid, float(np.sqrt(grid.area / image_pixel_area(exposures[0])))
-
-
-def check_size(grid, first, par):
-    """Refuse an output that is too large for the machine, before it is made."""
-    size = grid.shape[0] * grid.shape[1] * 4 * PLANES
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    allowed = memory if par.allowed_memory is None else memory * par.allowed_memory
-    if size > allowed:
-        raise InputError(
-            f"the output of {first.path} and those with it, {grid.shape[1]} x {grid.shape[0]} pixels, would take "
-            f"{size / 1e9:.1f} GB of {allowed / 1e9:.1f}",
-            "see the coordinates of the exposures, pixel_scale and output_shape",
-        )
-
-
-def describe(made, groups, count, grid, ratio, par, weight_type):
-    """Write the keywords of what was resampled: times, coordinates, parameters."""
-    for keyword, total, parts in (
-        ("EFFEXPTM", sum, "EFFEXPTM"),
-        ("XPOSURE", sum, "EFFEXPTM"),
-        ("TMEASURE", sum, "TMEASURE"),
-        ("EXPSTART", min, "EXPSTART"),
-        ("EXPEND", max, "EXPEND"),
-        ("DURATION", sum, "DURATION"),
-        ("TELAPSE", sum, "DURATION"),
-    ):
-        values = [image.get(parts) for image in groups]
-        if all(isinstance(value, int | float) for value in values):
-            made[keyword] = float(total(values))
-    header = made.headers["SCI"]
-    for keyword in [keyword for keyword in header if DISTORTED.match(keyword)]:
-        del header[keyword]
-    made.wcs = grid.wcs
-    for keyword, value in linear_keywords(grid).items():
-        made[keyword] = value
-    made["PIXAR_SR"] = grid.area
-    made["PIXAR_A2"] = grid.area * SQUARE_ARCSEC
-    made["S_REGION"] = "POLYGON ICRS  " + " ".join(f"{value:.9f}" for value in corners(grid).T.ravel())
-    made["NDRIZ"] = count
-    made["RESWHT"] = str(weight_type)
-    made["PIXFRAC"] = par.pixfrac
-    made["PXSCLRT"] = ratio
