@@ -22,7 +22,8 @@ cdef struct Entry:
     Py_ssize_t place
 
 
-def flood(const float[:, ::1] image, const unsigned char[:, ::1] allowed, int[:, ::1] labels):
+def flood(const float[:, ::1] image, const unsigned char[:, ::1] allowed, int[:, ::1] labels,
+          int touching=8):
     """Flood an image.
 
     Parameters
@@ -33,6 +34,8 @@ def flood(const float[:, ::1] image, const unsigned char[:, ::1] allowed, int[:,
         0: the pixel stays dry.
     labels : int32, (ny, nx)
         In: markers, 0 elsewhere. Out: labels of all pixels that a flood reached.
+    touching : int
+        Neighbours that a pixel has: 8, or the nearest 4.
     """
     cdef Py_ssize_t ny = image.shape[0], nx = image.shape[1], size = 0, age = 0, x, y, i, u, v
     cdef Entry entry
@@ -48,7 +51,7 @@ def flood(const float[:, ::1] image, const unsigned char[:, ::1] allowed, int[:,
             entry = pop(queue, &size)
             y = entry.place // nx
             x = entry.place % nx
-            for i in range(8):
+            for i in range(touching):
                 v = y + UP[i]
                 u = x + RIGHT[i]
                 if 0 <= v < ny and 0 <= u < nx and allowed[v, u] and not labels[v, u]:

@@ -8,7 +8,8 @@ from jwpipe.cext import smooth as kernel
 
 __all__ = ["NEIGHBOURS", "convolve", "detect", "sigma_of"]
 
-NEIGHBOURS = np.ones((3, 3), int)  # pixels that touch at a corner belong together
+# Which pixels belong together: those that share a side, or those that touch at a corner too.
+NEIGHBOURS = {4: np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]]), 8: np.ones((3, 3), int)}
 
 
 def sigma_of(fwhm):
@@ -43,19 +44,21 @@ def convolve(image, missing, fwhm, threads=1):
     return out
 
 
-def detect(image, threshold, missing, npixels):
+def detect(image, threshold, missing, npixels, touching=8):
     """Find the sources of an image.
 
     Parameters
     ----------
     image : ndarray of float32, (ny, nx)
         Smoothed values.
-    threshold : ndarray of float32, (ny, nx)
+    threshold : ndarray of float32, (ny, nx), or float
         What a source exceeds.
     missing : ndarray of bool, (ny, nx)
         Pixels without a value.
     npixels : int
         Pixels that a source has at least.
+    touching : {8, 4}, optional
+        Neighbours that a pixel has: with those at its corners or without.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def detect(image, threshold, missing, npixels):
     from scipy.ndimage import label
 
     with np.errstate(invalid="ignore"):
-        labels, count = label((image > threshold) & ~missing, NEIGHBOURS)
+        labels, count = label((image > threshold) & ~missing, NEIGHBOURS[touching])
     size = np.bincount(labels.ravel(), minlength=count + 1)
     kept = size >= npixels
     kept[0] = False
