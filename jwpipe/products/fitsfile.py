@@ -7,6 +7,7 @@ are carried as the bytes they were read as.
 
 import contextlib
 import errno
+import io
 import math
 import os
 import re
@@ -402,6 +403,17 @@ class RawBlock:
         text = "".join([*lines, f"{'END':<80}"])
         head = text.encode() + b" " * (padded(len(text)) - len(text))
         return cls(name, Header.fromstring(text), head, stored.tobytes())
+
+    @classmethod
+    def from_table(cls, hdu):
+        """Make one of an `astropy.io.fits.BinTableHDU`, of any types of columns."""
+        from astropy.io import fits
+
+        stream = io.BytesIO()
+        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(stream)
+        content = stream.getvalue()[BLOCK:]
+        size = padded(len(hdu.header.tostring()))
+        return cls(hdu.name, hdu.header, content[:size], content[size:])
 
     def write(self, stream):
         """Write to an open file."""
