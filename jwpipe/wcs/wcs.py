@@ -6,6 +6,7 @@ import numpy as np
 
 from jwpipe.errors import InputError, UsageError
 from jwpipe.products import asdftree
+from jwpipe.wcs.correction import corrected_steps
 from jwpipe.wcs.foreign import evaluate
 from jwpipe.wcs.transforms import (
     Affine,
@@ -108,6 +109,22 @@ class Wcs:
     def node(self):
         """Node of the gwcs object in an ASDF tree."""
         return write_steps(self.steps, self.shape)
+
+    def corrected(self, matrix, shift, reference):
+        """Give the coordinates after a correction in the plane that touches the telescope's field.
+
+        Parameters
+        ----------
+        matrix, shift, reference
+            Linear map, what is added after it (arcsec), and where the plane touches: V2, V3 (arcsec) and the roll angle
+            (degrees), an exposure's V2_REF, V3_REF, ROLL_REF.
+
+        Returns
+        -------
+        Wcs
+            With the frame v2v3corr; these stay as they are.
+        """
+        return type(self)(corrected_steps(self.steps, matrix, shift, reference), self.shape)
 
     @property
     def frames(self):
