@@ -49,8 +49,8 @@ def _make_app(name):
         from jwpipe.simulate import simulate
 
         made = simulate(name, output_dir, **given)
-        typer.echo(f"wrote {made.uncal}")
-        typer.echo(f"wrote {made.truth}")
+        for path in made.files:
+            typer.echo(f"wrote {path}")
         typer.echo(f"references: CRDS_PATH={made.crds_path.resolve()} CRDS_CONTEXT={made.context}")
 
     folder = typer.Option("-o", "--output-dir", help="Where files go.")

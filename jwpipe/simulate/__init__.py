@@ -3,6 +3,8 @@
 A scene (`scene`, `traces`, through `optics`) falls on a detector (`detector`, with the properties of `calibration`, the
 noise of `electronics` or `irs2`, the offsets of `transients` and the hits of `events`) and becomes a raw product and
 the truth (`headers`, `products`), and the reference files that calibrate it (`references` and its kin, `crds`).
+Dithered exposures (`dithers`) look at one sky (`starfield`) through the geometry of the detectors (`siaf`, `pointing`),
+as ramps or, quicker, as count rates (`rates`), with the references of images and associations.
 Instruments and modes are data: `nircam` and its like, listed in `modes`; what near infrared detectors share is in
 `hawaii`.
 """

@@ -3,17 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from jwpipe.simulate import modes
 from jwpipe.simulate.calibration import draw_calibration
 from jwpipe.simulate.crds import Cache
-from jwpipe.simulate.detector import expose
-from jwpipe.simulate.electronics import make_electronics
-from jwpipe.simulate.events import draw_events
 from jwpipe.simulate.exposure import plan
-from jwpipe.simulate.irs2 import Irs2Electronics
 from jwpipe.simulate.products import write_truth, write_uncal
+from jwpipe.simulate.readout import common_noise, readout
 from jwpipe.simulate.streams import Streams
 
 __all__ = ["Simulated", "simulate"]
@@ -40,6 +35,11 @@ class Simulated:
     crds_path: Path
     context: str
 
+    @property
+    def files(self):
+        """All files but the references."""
+        return self.uncal, self.truth
+
 
 def simulate(mode, output_dir, **options):
     """Simulate an exposure, with its references and the truth.
@@ -55,7 +55,7 @@ def simulate(mode, output_dir, **options):
 
     Returns
     -------
-    Simulated
+    Simulated or SimulatedDithers
         The same options give the same bytes.
 
     Raises
@@ -67,6 +67,10 @@ def simulate(mode, output_dir, **options):
     """
     mode = modes.load(mode)
     options = mode.check(options)
+    if isinstance(mode, modes.Dithers):
+        from jwpipe.simulate.dithers import simulate_dithers
+
+        return simulate_dithers(mode, output_dir, options)
     exposure = plan(mode, options)
     # A detector stays what it is from exposure to exposure, and looks at the same sources; noise and hits are new.
     detector = Streams(options.seed).of(exposure.detector.name)
@@ -79,12 +83,7 @@ def simulate(mode, output_dir, **options):
     depth = properties.well * properties.gain / exposure.integration_time
     sources, light = mode.scene(exposure, options, depth, detector("sources"))
     light = light * calibration.response
-    events = draw_events(exposure, options, calibration.active, streams)
-    if calibration.interleaving:
-        electronics = Irs2Electronics(calibration.interleaving, properties)
-    else:
-        electronics = make_electronics(exposure, properties, streams("interference"))
-    raw = expose(exposure, light, calibration, events, electronics, properties, streams)
+    raw, events = readout(exposure, mode, options, light, calibration, streams)
 
     folder = Path(output_dir)
     made = Simulated(
@@ -93,8 +92,7 @@ def simulate(mode, output_dir, **options):
         crds_path=folder / "crds",
         context=Cache.context,
     )
-    # Reference pixels take the slow part of the 1/f noise away, and put as much of their own in.
-    residual = np.hypot(properties.pink, properties.pink_rows)
+    residual = common_noise(properties)
     instrument.references(Cache(made.crds_path, instrument), exposure, mode, known, residual).write_all(options)
     write_truth(made.truth, exposure, mode, options, calibration, light, sources, events)
     write_uncal(made.uncal, exposure, mode, raw)

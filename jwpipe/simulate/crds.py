@@ -10,7 +10,7 @@ from jwpipe.errors import InputError
 from jwpipe.products.fitsfile import write_fits
 from jwpipe.refs.rules import checksum
 
-__all__ = ["BY_DETECTOR", "BY_PLACE", "BY_READOUT", "TYPES", "Cache"]
+__all__ = ["BY_DETECTOR", "BY_PLACE", "BY_READOUT", "IMAGE_RULES", "TYPES", "Cache"]
 
 CONTEXT = "jwst_0001.pmap"
 USEAFTER = "2022-01-01 00:00:00"
@@ -20,6 +20,11 @@ CLIENT = "11.17.22"  # the version that the cache says it was written for
 BY_DETECTOR = ("META.INSTRUMENT.DETECTOR",)
 BY_PLACE = ("META.INSTRUMENT.DETECTOR", "META.SUBARRAY.NAME")
 BY_READOUT = ("META.INSTRUMENT.DETECTOR", "META.EXPOSURE.READPATT", "META.SUBARRAY.NAME")
+
+# Types that only images need, after their ramps are fitted: `jwpipe.simulate.references_image` writes them.
+IMAGE_RULES = dict.fromkeys(("distortion", "filteroffset", "photom", "area", "apcorr", "abvegaoffset"), BY_DETECTOR) | {
+    "flat": (*BY_PLACE, "META.INSTRUMENT.FILTER", "META.INSTRUMENT.PUPIL")
+}
 
 # Every type of reference that a step or pipeline may ask for; the rules say N/A of those that the simulation does not
 # make.

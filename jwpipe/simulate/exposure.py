@@ -40,6 +40,12 @@ class Exposure:
         EXPOSURE, from 1.
     guides : bool
         Whether it is one of a guider that guides.
+    observation, group, sequence : int
+        OBSERVTN, VISITGRP, SEQ_ID: 1 for the prime instrument, 2 for one in parallel.
+    order : int
+        Counts the exposures of a program, from 1, where `number` starts anew with each group; 0 for `number`.
+    pointing : Pointing
+        Where the telescope looks; None to have every detector look at the target.
     """
 
     instrument: Instrument
@@ -53,6 +59,11 @@ class Exposure:
     filter: str
     number: int
     guides: bool = False
+    observation: int = 1
+    group: int = 2
+    sequence: int = 1
+    order: int = 0
+    pointing: object = None
 
     @property
     def shape(self):
@@ -92,7 +103,7 @@ class Exposure:
     @property
     def start(self):
         """MJD (UTC) of the start."""
-        return FIRST + (self.number - 1) * APART
+        return FIRST + ((self.order or self.number) - 1) * APART
 
     def integration_start(self, i):
         """Seconds from the start of the exposure to that of an integration: one frame of reset lies between two."""
@@ -113,12 +124,22 @@ class Exposure:
         return self.group_end(self.nints - 1, self.ngroups - 1)
 
     @property
+    def visit(self):
+        """VISIT_ID."""
+        return f"00042{self.observation:03d}001"
+
+    @property
+    def activity(self):
+        """VISITGRP, SEQ_ID and ACT_ID in a row."""
+        return f"{self.group:02d}{self.sequence}01"
+
+    @property
     def root(self):
         """Name of the exposure's files, but for the suffix."""
         if self.guides:
             end = MJD_ZERO + timedelta(days=self.start, seconds=round(self.duration))
-            return f"jw00042001001_gs-{self.exp_type.removeprefix('FGS_').lower()}_{end:%Y%j%H%M%S}"
-        return f"jw00042001001_02101_{self.number:05d}_{self.detector.name.lower()}"
+            return f"jw{self.visit}_gs-{self.exp_type.removeprefix('FGS_').lower()}_{end:%Y%j%H%M%S}"
+        return f"jw{self.visit}_{self.activity}_{self.number:05d}_{self.detector.name.lower()}"
 
 
 def plan(mode, options):

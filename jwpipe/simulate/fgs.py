@@ -3,19 +3,20 @@
 Source: JWST User Documentation, "FGS Instrumentation"; positions from the Science Instrument Aperture File.
 """
 
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Annotated
 
 from jwpipe.engine.params import Help, OneOf
 from jwpipe.simulate.calibration import Properties
+from jwpipe.simulate.crds import IMAGE_RULES
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
-from jwpipe.simulate.modes import FieldOptions, Mode, Options
+from jwpipe.simulate.modes import DitherOptions, Dithers, FieldOptions, Mode, Options
 from jwpipe.simulate.optics import Optics
 from jwpipe.simulate.references import References
 from jwpipe.simulate.scene import Field, darkness
 
-__all__ = ["DARK", "IMAGE", "INSTRUMENT", "PROPERTIES"]
+__all__ = ["DARK", "DITHERS", "IMAGE", "INSTRUMENT", "PROPERTIES"]
 
 DETECTORS = {
     name: Detector(name, number, "", "", -1, slowaxis, v2, v3, angle, scale, aperture)
@@ -59,7 +60,9 @@ INSTRUMENT = Instrument(
     windows=windows,
     frame_time=frame_time,
     references=References,
-    rules=RULES | dict.fromkeys(("mask", "flat"), (*RULES["mask"], "META.EXPOSURE.TYPE")),
+    rules=RULES
+    | {name: keys for name, keys in IMAGE_RULES.items() if name != "filteroffset"}  # there are no filters
+    | dict.fromkeys(("mask", "flat"), (*RULES["mask"], "META.EXPOSURE.TYPE")),
     parameters=PARAMETERS,
 )
 
@@ -83,6 +86,7 @@ class ImageOptions(DarkOptions, FieldOptions):
     """Options of `fgs-image`."""
 
 
+OPTICS = Optics(fwhm=1.9, wings=2.5)
 IMAGE = Mode(
     name="fgs-image",
     instrument=INSTRUMENT,
@@ -90,8 +94,17 @@ IMAGE = Mode(
     template="FGS External Calibration",
     options=ImageOptions,
     properties=PROPERTIES,
-    scene=Field(Optics(fwhm=1.9, wings=2.5)),
+    scene=Field(OPTICS),
     elements=elements,
 )
 
 DARK = replace(IMAGE, name="fgs-dark", exp_type="FGS_DARK", template="FGS Dark", options=DarkOptions, scene=darkness)
+
+
+class FgsDitherOptions(DarkOptions, DitherOptions):
+    """Options of `fgs-dithers`."""
+
+    detector: Annotated[list[str], Help("detectors"), OneOf(*DETECTORS)] = field(default_factory=lambda: ["GUIDER1"])
+
+
+DITHERS = Dithers.of(IMAGE, "fgs-dithers", FgsDitherOptions, OPTICS, throughput=0.4)

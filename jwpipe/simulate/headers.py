@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from jwpipe.simulate.exposure import MJD_ZERO
+from jwpipe.simulate.pointing import BARYCENTRIC, Camera, attitude, sky_of, tangent_axes
+from jwpipe.simulate.siaf import read_distortion
 
 __all__ = [
     "GROUP",
@@ -25,9 +27,7 @@ TARGET = 80.4875, -69.4975  # astrometric field in the Large Magellanic Cloud, d
 ROLL = 104.5  # position angle of V3 at the reference point, degrees
 DITHER = 1.5  # arcsec between exposures
 
-# Position and velocity of the telescope on the day of `exposure.FIRST`, near the second Lagrange point: barycentric km
-# and km/s, geocentric m and m/s; and what they make of the time, s.
-BARYCENTRIC = (-138_033_000.0, 56_402_000.0, 24_451_000.0), (-12.31, -25.32, -10.98)
+# Position and velocity of the telescope from the Earth, m and m/s; and what its place makes of the time, s.
 GEOCENTRIC = (-1.37e9, 5.597e8, 2.426e8), (-105.0, -230.0, -96.0)
 BARYCENTRIC_DELAY, HELIOCENTRIC_DELAY = 164.2, 166.9
 
@@ -96,6 +96,7 @@ def primary_cards(exposure, mode):
     end, duration = exposure.duration, exposure.duration
     start, middle = exposure.start, exposure.start + duration / 2 / 86400
     aperture = f"{detector.aperture}_{window.aperture or window.name}"
+    target = exposure.pointing.target if exposure.pointing else TARGET
     optional = [("MODULE", detector.module, "Module"), ("CHANNEL", detector.channel, "Instrument channel")]
     return [
         ("DATE", iso(exposure, end + 86400), "UTC date file created"),
@@ -119,13 +120,13 @@ def primary_cards(exposure, mode):
         ("TIME-OBS", hours, "[hh:mm:ss.sss] UTC time at start of exposure"),
         ("DATE-BEG", iso(exposure, 0), "Date-time start of exposure"),
         ("DATE-END", iso(exposure, end), "Date-time end of exposure"),
-        ("OBS_ID", "V00042001001P0000000002101", "Programmatic observation identifier"),
-        ("VISIT_ID", "00042001001", "Visit identifier"),
+        ("OBS_ID", f"V{exposure.visit}P00000000{exposure.activity}", "Programmatic observation identifier"),
+        ("VISIT_ID", exposure.visit, "Visit identifier"),
         ("PROGRAM", "00042", "Program number"),
-        ("OBSERVTN", "001", "Observation number"),
+        ("OBSERVTN", f"{exposure.observation:03d}", "Observation number"),
         ("VISIT", "001", "Visit number"),
-        ("VISITGRP", "02", "Visit group identifier"),
-        ("SEQ_ID", "1", "Parallel sequence identifier"),
+        ("VISITGRP", f"{exposure.group:02d}", "Visit group identifier"),
+        ("SEQ_ID", str(exposure.sequence), "Parallel sequence identifier"),
         ("ACT_ID", "01", "Activity identifier"),
         ("EXPOSURE", str(exposure.number), "Exposure request number"),
         ("BKGDTARG", False, "Background target"),
@@ -135,7 +136,7 @@ def primary_cards(exposure, mode):
         ("VISITYPE", "PRIME_TARGETED_FIXED", "Visit type"),
         ("VSTSTART", iso(exposure, -1800, 6).replace("T", " ") + "0", "UTC visit start time"),
         ("VISITSTA", "SUCCESSFUL", "Status of a visit"),
-        ("NEXPOSUR", exposure.number, "Total number of planned exposures in visit"),
+        ("NEXPOSUR", exposure.order or exposure.number, "Total number of planned exposures in visit"),
         ("INTARGET", False, "At least one exposure in visit is internal"),
         ("TARGOOPP", False, "Visit scheduled as target of opportunity"),
         ("TSOVISIT", mode.time_series, "Time Series Observation visit indicator"),
@@ -144,18 +145,18 @@ def primary_cards(exposure, mode):
         ("TARGPROP", "SIMULATED-FIELD", "Proposer's name for the target"),
         ("TARGNAME", "SIMULATED-FIELD", "Standard astronomical catalog name for target"),
         ("TARGTYPE", "FIXED", "Type of target (fixed, moving, generic)"),
-        ("TARG_RA", TARGET[0], "Target RA at mid time of exposure"),
-        ("TARG_DEC", TARGET[1], "Target Dec at mid time of exposure"),
+        ("TARG_RA", target[0], "Target RA at mid time of exposure"),
+        ("TARG_DEC", target[1], "Target Dec at mid time of exposure"),
         ("TARGURA", 0.1, "Target RA uncertainty"),
         ("TARGUDEC", 0.1, "Target Dec uncertainty"),
-        ("PROP_RA", TARGET[0], "Proposer's target RA"),
-        ("PROP_DEC", TARGET[1], "Proposer's target Dec"),
+        ("PROP_RA", target[0], "Proposer's target RA"),
+        ("PROP_DEC", target[1], "Proposer's target Dec"),
         ("INSTRUME", exposure.instrument.name, "Instrument used to acquire the data"),
         ("DETECTOR", detector.name, "Name of detector used to acquire the data"),
         *[card for card in optional if card[1]],
         *mode.elements(exposure),
-        ("EXPCOUNT", exposure.number, "Running count of exposures in visit"),
-        ("EXPRIPAR", "PRIME", "Prime or parallel exposure"),
+        ("EXPCOUNT", exposure.order or exposure.number, "Running count of exposures in visit"),
+        ("EXPRIPAR", "PRIME" if exposure.sequence == 1 else "PARALLEL_COORDINATED", "Prime or parallel exposure"),
         ("EXP_TYPE", exposure.exp_type, "Type of data in the exposure"),
         ("EXPSTART", start, "[d] exposure start time in MJD"),
         ("EXPMID", middle, "[d] exposure mid time in MJD"),
@@ -186,21 +187,32 @@ def primary_cards(exposure, mode):
         ("SELFREF", False, "self-referencing PSF"),
         ("SUBARRAY", window.name, "Subarray used"),
         *place_cards(window, detector),
-        ("PATTTYPE", "NONE", "Primary dither pattern type"),
-        ("PATT_NUM", exposure.number, "Position number within dither pattern"),
-        ("NUMDTHPT", exposure.number, "Total number of points in pattern"),
-        ("XOFFSET", (exposure.number - 1) * DITHER, "x offset from pattern starting position"),
-        ("YOFFSET", 0.0, "y offset from pattern starting position"),
+        *_dither_cards(exposure),
         ("APERNAME", aperture, "PRD science aperture used"),
         ("PPS_APER", aperture, "original AperName supplied by PPS"),
-        ("VA_RA", TARGET[0], "[deg] Velocity aberrated reference RA"),
-        ("VA_DEC", TARGET[1], "[deg] Velocity aberrated reference Dec"),
+        ("VA_RA", target[0], "[deg] Velocity aberrated reference RA"),
+        ("VA_DEC", target[1], "[deg] Velocity aberrated reference Dec"),
         *_delayed("B", "Barycentric", start, duration, BARYCENTRIC_DELAY),
         *_delayed("H", "Heliocentric", start, duration, HELIOCENTRIC_DELAY),
         ("GS_ORDER", 1, "index of guide star within list of selected"),
         ("GDSTARID", "S1HP000042", "guide star identifier"),
         ("PCS_MODE", "FINEGUIDE", "Pointing Control System mode"),
         ("VISITEND", iso(exposure, end + 60, 6).replace("T", " ") + "0", "UTC time when the visit completed"),
+    ]
+
+
+def _dither_cards(exposure):
+    pointing = exposure.pointing
+    if pointing:
+        kind, place, count, offset = "INTRAMODULEBOX", pointing.position, pointing.positions, pointing.offset
+    else:
+        kind, place, count, offset = "NONE", exposure.number, exposure.number, ((exposure.number - 1) * DITHER, 0.0)
+    return [
+        ("PATTTYPE", kind, "Primary dither pattern type"),
+        ("PATT_NUM", place, "Position number within dither pattern"),
+        ("NUMDTHPT", count, "Total number of points in pattern"),
+        ("XOFFSET", offset[0], "x offset from pattern starting position"),
+        ("YOFFSET", offset[1], "y offset from pattern starting position"),
     ]
 
 
@@ -249,30 +261,23 @@ def science_cards(exposure):
 
 
 def _coordinates(exposure):
-    detector, window, instrument = exposure.detector, exposure.window, exposure.instrument
-    scale_x, scale_y = detector.scale
-    # The target stays in the middle of the window, which is not always the middle of the detector.
-    offset_x = window.x + (window.nx - instrument.full[0]) / 2
-    offset_y = window.y + (window.ny - instrument.full[1]) / 2
-    angle = np.deg2rad(detector.angle)
-    ideal = -offset_x * scale_x, offset_y * scale_y  # VPARITY is -1
-    v2 = detector.v2 + ideal[0] * np.cos(angle) + ideal[1] * np.sin(angle)
-    v3 = detector.v3 - ideal[0] * np.sin(angle) + ideal[1] * np.cos(angle)
-    shift = (exposure.number - 1) * DITHER / 3600
-    ra, dec = TARGET[0] + shift / np.cos(np.deg2rad(TARGET[1])), TARGET[1]
-    ra_v1, dec_v1, pa_v3 = _telescope(ra, dec, ROLL, v2, v3)
-    turn = np.deg2rad(ROLL + detector.angle)
+    """Keywords of the pointing, and of the coordinates that follow from it without the distortion."""
+    where = _dithered(exposure) if exposure.pointing else _centred(exposure)
+    detector, window = exposure.detector, exposure.window
+    ra, dec, roll = where["reference"]
+    turn = np.deg2rad(roll + detector.angle)
     center = (window.nx + 1) / 2, (window.ny + 1) / 2
-    increments = scale_x / 3600, scale_y / 3600
+    increments = tuple(size / 3600 for size in where["scale"])
     pc = ((-np.cos(turn), np.sin(turn)), (np.sin(turn), np.cos(turn)))
+    footprint = where.get("footprint") or _corners(window, center, increments, pc, ra, dec)
     return [
-        ("PA_APER", float(ROLL + detector.angle), "[deg] Position angle of aperture used"),
-        ("VA_SCALE", 1.0, "Velocity aberration scale factor"),
+        ("PA_APER", float((roll + detector.angle) % 360), "[deg] Position angle of aperture used"),
+        ("VA_SCALE", where["aberration"], "Velocity aberration scale factor"),
         ("BUNIT", "DN", "physical units of the array values"),
         ("RADESYS", "ICRS", "Name of the coordinate reference frame"),
-        ("RA_V1", ra_v1, "[deg] RA of telescope V1 axis"),
-        ("DEC_V1", dec_v1, "[deg] Dec of telescope V1 axis"),
-        ("PA_V3", pa_v3, "[deg] Position angle of telescope V3 axis"),
+        ("RA_V1", where["telescope"][0], "[deg] RA of telescope V1 axis"),
+        ("DEC_V1", where["telescope"][1], "[deg] Dec of telescope V1 axis"),
+        ("PA_V3", where["telescope"][2], "[deg] Position angle of telescope V3 axis"),
         ("WCSAXES", 2, "number of World Coordinate System axes"),
         ("CRPIX1", center[0], "axis 1 coordinate of the reference pixel"),
         ("CRPIX2", center[1], "axis 2 coordinate of the reference pixel"),
@@ -289,40 +294,72 @@ def _coordinates(exposure):
             for i in range(2)
             for j in range(2)
         ],
-        ("S_REGION", _footprint(window, center, increments, pc, ra, dec), "spatial extent of the observation"),
-        ("V2_REF", float(v2), "[arcsec] Telescope V2 coord of reference point"),
-        ("V3_REF", float(v3), "[arcsec] Telescope V3 coord of reference point"),
+        (
+            "S_REGION",
+            "POLYGON ICRS  " + " ".join(f"{a:.9f} {b:.9f}" for a, b in zip(*footprint, strict=True)),
+            "spatial extent of the observation",
+        ),
+        ("V2_REF", float(where["v2"]), "[arcsec] Telescope V2 coord of reference point"),
+        ("V3_REF", float(where["v3"]), "[arcsec] Telescope V3 coord of reference point"),
         ("VPARITY", -1, "Sense of rotation from Ideal xy to V2V3"),
         ("V3I_YANG", detector.angle, "[deg] Angle from V3 axis to Ideal y axis"),
         ("RA_REF", float(ra), "[deg] Right ascension of the reference point"),
         ("DEC_REF", float(dec), "[deg] Declination of the reference point"),
-        ("ROLL_REF", ROLL, "[deg] V3 roll angle at the ref point (N over E)"),
+        ("ROLL_REF", float(roll), "[deg] V3 roll angle at the ref point (N over E)"),
         ("VELOSYS", -1195.0, "[m/s] Barycentric correction to radial velocity"),
     ]
 
 
-def _telescope(ra, dec, roll, v2, v3):
-    """Direction of V1, and position angle of V3 there, from those of a point of the focal plane; degrees, arcsec."""
-    a, d, r = np.deg2rad([ra, dec, roll])
-    b, c = np.deg2rad([v2 / 3600, v3 / 3600])
-    # Columns: the point, and the directions in which V2 and V3 grow there; on the sky, and in the telescope's frame.
-    east = np.array([-np.sin(a), np.cos(a), 0])
-    north = np.array([-np.sin(d) * np.cos(a), -np.sin(d) * np.sin(a), np.cos(d)])
-    point = np.array([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
-    up = np.cos(r) * north + np.sin(r) * east
-    sky = np.column_stack([point, np.cross(up, point), up])
-    along = np.array([-np.sin(b), np.cos(b), 0])
-    upward = np.array([-np.sin(c) * np.cos(b), -np.sin(c) * np.sin(b), np.cos(c)])
-    frame = np.column_stack([[np.cos(c) * np.cos(b), np.cos(c) * np.sin(b), np.sin(c)], along, upward])
-    axes = sky @ frame.T
-    v1, v3_axis = axes[:, 0], axes[:, 2]
-    ra_v1, dec_v1 = np.arctan2(v1[1], v1[0]), np.arcsin(v1[2])
-    east = np.array([-np.sin(ra_v1), np.cos(ra_v1), 0])
-    pa_v3 = np.arctan2(v3_axis @ east, v3_axis @ np.cross(v1, east))
-    return float(np.rad2deg(ra_v1) % 360), float(np.rad2deg(dec_v1)), float(np.rad2deg(pa_v3) % 360)
+def _centred(exposure):
+    """Where a detector looks that has the target in the middle of its window, which may be off its own middle."""
+    detector, window, instrument = exposure.detector, exposure.window, exposure.instrument
+    scale_x, scale_y = detector.scale
+    offset_x = window.x + (window.nx - instrument.full[0]) / 2
+    offset_y = window.y + (window.ny - instrument.full[1]) / 2
+    angle = np.deg2rad(detector.angle)
+    ideal = -offset_x * scale_x, offset_y * scale_y  # VPARITY is -1
+    v2 = detector.v2 + ideal[0] * np.cos(angle) + ideal[1] * np.sin(angle)
+    v3 = detector.v3 - ideal[0] * np.sin(angle) + ideal[1] * np.cos(angle)
+    shift = (exposure.number - 1) * DITHER / 3600
+    ra, dec = TARGET[0] + shift / np.cos(np.deg2rad(TARGET[1])), TARGET[1]
+    matrix = attitude(ra, dec, ROLL, v2, v3)
+    return {
+        "reference": (ra, dec, ROLL),
+        "v2": v2,
+        "v3": v3,
+        "scale": detector.scale,
+        "aberration": 1.0,
+        "telescope": _telescope(matrix),
+    }
 
 
-def _footprint(window, center, increments, pc, ra, dec):
+def _dithered(exposure):
+    """Where a detector looks as the pointing of the exposure is said to be."""
+    distortion, window = read_distortion(exposure.detector.name), exposure.window
+    camera = Camera.of(exposure, distortion, true=False)
+    v2, v3 = camera.reference
+    sides = (-0.5, window.nx - 0.5), (-0.5, window.ny - 0.5)
+    corners = np.array([(sides[0][i], sides[1][j]) for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))])
+    return {
+        "reference": exposure.pointing.aimed(v2, v3),
+        "v2": v2,
+        "v3": v3,
+        "scale": distortion.scale,
+        "aberration": camera.aberration,
+        "telescope": _telescope(exposure.pointing.nominal),
+        "footprint": camera.to_sky(*corners.T),
+    }
+
+
+def _telescope(matrix):
+    """Direction of V1, and position angle of V3 there, degrees."""
+    v1, up = matrix[:, 0], matrix[:, 2]
+    ra, dec = sky_of(v1)
+    _, east, north = tangent_axes(ra, dec).T
+    return float(ra), float(dec), float(np.rad2deg(np.arctan2(up @ east, up @ north)) % 360)
+
+
+def _corners(window, center, increments, pc, ra, dec):
     """Corners on the sky, by the inverse of the tangent projection."""
     x = np.array([0.5, window.nx + 0.5, window.nx + 0.5, 0.5]) - center[0]
     y = np.array([0.5, 0.5, window.ny + 0.5, window.ny + 0.5]) - center[1]
@@ -330,7 +367,7 @@ def _footprint(window, center, increments, pc, ra, dec):
     d = np.deg2rad(dec)
     alpha = ra + np.rad2deg(np.arctan2(xi, np.cos(d) - eta * np.sin(d)))
     delta = np.rad2deg(np.arcsin((np.sin(d) + eta * np.cos(d)) / np.sqrt(1 + xi**2 + eta**2)))
-    return "POLYGON ICRS  " + " ".join(f"{a:.9f} {b:.9f}" for a, b in zip(alpha, delta, strict=True))
+    return alpha, delta
 
 
 def group_table(exposure):

@@ -3,23 +3,23 @@
 Source: JWST User Documentation, "MIRI Instrumentation".
 """
 
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Annotated
 
-from jwpipe.engine.params import Help, OneOf
+from jwpipe.engine.params import AtLeast, Help, OneOf
 from jwpipe.simulate.calibration import Properties
-from jwpipe.simulate.crds import BY_DETECTOR, BY_PLACE, BY_READOUT
+from jwpipe.simulate.crds import BY_DETECTOR, BY_PLACE, BY_READOUT, IMAGE_RULES
 from jwpipe.simulate.electronics import Interference
 from jwpipe.simulate.instrument import Instrument
 from jwpipe.simulate.miri_readout import BORDERS, DETECTORS, FULL, PATTERNS, WINDOWS, frame_time, row_clocks, windows
-from jwpipe.simulate.modes import FieldOptions, LightOptions, Mode, Options
+from jwpipe.simulate.modes import DitherOptions, Dithers, FieldOptions, LightOptions, Mode, Options
 from jwpipe.simulate.optics import Optics
 from jwpipe.simulate.references_miri import MiriReferences
 from jwpipe.simulate.scene import Field, darkness
 from jwpipe.simulate.traces import Trace, Traces
 from jwpipe.simulate.transients import Transients
 
-__all__ = ["DARK", "IMAGE", "INSTRUMENT", "MRS"]
+__all__ = ["DARK", "DITHERS", "IMAGE", "INSTRUMENT", "MRS"]
 
 INSTRUMENT = Instrument(
     name="MIRI",
@@ -33,7 +33,9 @@ INSTRUMENT = Instrument(
     row_clocks=row_clocks,
     interleaved=True,
     references=MiriReferences,
-    rules={
+    rules=IMAGE_RULES
+    | {
+        "flat": (*BY_PLACE, "META.INSTRUMENT.FILTER"),
         "dark": BY_READOUT,
         "emicorr": BY_DETECTOR,
         "gain": BY_PLACE,
@@ -111,6 +113,7 @@ class ImageOptions(DarkOptions, FieldOptions):
     filter: Annotated[str, Help("filter"), OneOf(*FILTERS)] = FILTERS[0]
 
 
+OPTICS = Optics(fwhm=2.4, wings=2.5)
 IMAGE = Mode(
     name="miri-image",
     instrument=INSTRUMENT,
@@ -118,10 +121,21 @@ IMAGE = Mode(
     template="MIRI Imaging",
     options=ImageOptions,
     properties=PROPERTIES,
-    scene=Field(Optics(fwhm=2.4, wings=2.5)),
+    scene=Field(OPTICS),
     elements=elements,
     filters={"": FILTERS},
 )
+
+
+class MiriDitherOptions(DarkOptions, DitherOptions):
+    """Options of `miri-dithers`."""
+
+    detector: Annotated[list[str], Help("detectors"), OneOf("MIRIMAGE")] = field(default_factory=lambda: ["MIRIMAGE"])
+    filter: Annotated[list[str], Help("filters; by default F770W"), OneOf(*FILTERS)] = field(default_factory=list)
+    sky: Annotated[float, Help("sky, e-/s a pixel"), AtLeast(0)] = 20.0
+
+
+DITHERS = Dithers.of(IMAGE, "miri-dithers", MiriDitherOptions, OPTICS, throughput=0.25)
 
 BANDS = ("SHORT", "MEDIUM", "LONG")
 

@@ -1,18 +1,22 @@
 """What a simulated mode is, its options, and the list of those there are."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import Annotated
 
-from jwpipe.engine.params import AtLeast, Help, Params
+from jwpipe.engine.params import AtLeast, AtMost, Help, OneOf, Params
 from jwpipe.errors import UsageError, nearest
 
-__all__ = ["CATALOGUE", "FieldOptions", "LightOptions", "Mode", "Options", "load"]
+__all__ = ["CATALOGUE", "DitherOptions", "Dithers", "FieldOptions", "LightOptions", "Mode", "Options", "load"]
 
 # Where each mode is declared, and one line on it, so that the command can list them without importing any.
 CATALOGUE = {
     "nircam-image": ("jwpipe.simulate.nircam", "IMAGE", "NIRCam imaging: stars, a galaxy and sky on one detector"),
+    "nircam-dithers": ("jwpipe.simulate.nircam", "DITHERS", "NIRCam imaging: dithered exposures of one field"),
+    "niriss-dithers": ("jwpipe.simulate.niriss", "DITHERS", "NIRISS imaging: dithered exposures of one field"),
+    "fgs-dithers": ("jwpipe.simulate.fgs", "DITHERS", "FGS as a camera: dithered exposures of one field"),
+    "miri-dithers": ("jwpipe.simulate.miri", "DITHERS", "MIRI imaging: dithered exposures of one field"),
     "niriss-image": ("jwpipe.simulate.niriss", "IMAGE", "NIRISS imaging: stars, a galaxy and sky"),
     "niriss-soss": (
         "jwpipe.simulate.niriss",
@@ -64,6 +68,35 @@ class FieldOptions(LightOptions):
 
     stars: Annotated[int | None, Help("stars; by default one on 4000 pixels"), AtLeast(0)] = None
     galaxies: Annotated[int, Help("galaxies"), AtLeast(0)] = 1
+
+
+class DitherOptions(Options):
+    """What modes of many exposures of one field take."""
+
+    dithers: Annotated[int, Help("exposures of each filter"), AtLeast(1)] = 4
+    dither_size: Annotated[
+        float | None, Help("extent of the dithers, arcsec; by default a tenth of the window, 3 at most"), AtLeast(0)
+    ] = None
+    level: Annotated[
+        str, Help("uncal for raw exposures; rate, which is quicker, for count rates"), OneOf("uncal", "rate")
+    ] = "uncal"
+    observation: Annotated[int, Help("number of the observation"), AtLeast(1), AtMost(999)] = 1
+    parallel: Annotated[bool, Help("as the instrument in parallel: another name")] = False
+    ra: Annotated[float, Help("right ascension of the target, degrees"), AtLeast(0), AtMost(360)] = 80.4875
+    dec: Annotated[float, Help("declination of the target, degrees"), AtLeast(-90), AtMost(90)] = -69.4975
+    roll: Annotated[float, Help("position angle of V3 at the target, degrees")] = 104.5
+    sky: Annotated[float, Help("sky, e-/s a pixel"), AtLeast(0)] = 1.0
+    sky_spread: Annotated[float, Help("spread of the sky from exposure to exposure, relative"), AtLeast(0)] = 0.2
+    spacing: Annotated[float, Help("mean distance of sources, arcsec"), AtLeast(0.1)] = 3.0
+    galaxies: Annotated[float, Help("part of the sources that are galaxies"), AtLeast(0), AtMost(1)] = 0.05
+    magnitudes: Annotated[
+        list[float], Help("AB magnitudes at 2 um of the brightest and faintest source; by default as the depth is")
+    ] = field(default_factory=list)
+    pointing_error: Annotated[float, Help("unknown error of pointings, arcsec rms an axis"), AtLeast(0)] = 0.03
+    roll_error: Annotated[float, Help("unknown error of their roll, degrees rms"), AtLeast(0)] = 0.002
+    outliers: Annotated[
+        float, Help("part of the pixels of count rates that a hit spoils without a flag"), AtLeast(0), AtMost(1)
+    ] = 2e-4
 
 
 @dataclass(frozen=True)
@@ -138,7 +171,32 @@ class Mode:
         charge = checked.get("cosmic_ray_charge", [1, 2])
         if len(charge) != 2 or not 0 < charge[0] < charge[1]:
             raise UsageError(f"cosmic_ray_charge = {charge} of {where} is not two charges, the smaller first")
+        magnitudes = checked.get("magnitudes") or [0, 1]
+        if len(magnitudes) != 2 or magnitudes[0] > magnitudes[1]:
+            raise UsageError(f"magnitudes = {magnitudes} of {where} are not two, the brighter first")
         return self.options(**checked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dithers(Mode):
+    """A mode that makes many exposures of one field.
+
+    Attributes
+    ----------
+    optics : Optics
+        Shape of stars.
+    throughput : float
+        Electrons a photon.
+    """
+
+    optics: object
+    throughput: float
+
+    @classmethod
+    def of(cls, mode, name, options, optics, throughput):
+        """Make one of the mode of a single exposure."""
+        own = {item.name: getattr(mode, item.name) for item in fields(mode)}
+        return cls(**own | {"name": name, "options": options, "optics": optics, "throughput": throughput})
 
 
 def load(name):

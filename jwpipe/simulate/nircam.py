@@ -4,19 +4,20 @@ Source: JWST User Documentation, "NIRCam Detector Readout" and "NIRCam Detector 
 Instrument Aperture File.
 """
 
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Annotated
 
 from jwpipe.engine.params import Help, OneOf
 from jwpipe.simulate.calibration import Properties
+from jwpipe.simulate.crds import IMAGE_RULES
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
-from jwpipe.simulate.modes import FieldOptions, Mode, Options
+from jwpipe.simulate.modes import DitherOptions, Dithers, FieldOptions, Mode, Options
 from jwpipe.simulate.optics import Optics
 from jwpipe.simulate.references import References
 from jwpipe.simulate.scene import Field, darkness
 
-__all__ = ["DARK", "IMAGE", "INSTRUMENT"]
+__all__ = ["DARK", "DITHERS", "IMAGE", "INSTRUMENT"]
 
 RIGHT_TO_LEFT, LEFT_TO_RIGHT = (-1, 2), (1, -2)
 SHORT, LONG = (0.0309, 0.0311), (0.0628, 0.0631)
@@ -107,7 +108,7 @@ INSTRUMENT = Instrument(
     windows=windows,
     frame_time=frame_time,
     references=References,
-    rules=RULES | {"dark": ("META.EXPOSURE.TYPE", *RULES["mask"])},
+    rules=RULES | IMAGE_RULES | {"dark": ("META.EXPOSURE.TYPE", *RULES["mask"])},
     parameters=PARAMETERS,
     zeroframe=True,
 )
@@ -141,13 +142,14 @@ def elements(exposure):
     ]
 
 
+OPTICS = Optics(fwhm=2.1, wings=2.5)
 IMAGE = Mode(
     name="nircam-image",
     instrument=INSTRUMENT,
     exp_type="NRC_IMAGE",
     options=ImageOptions,
     properties=Properties(),
-    scene=Field(Optics(fwhm=2.1, wings=2.5)),
+    scene=Field(OPTICS),
     elements=elements,
     filters=FILTERS,
     template="NIRCam Imaging",
@@ -156,3 +158,15 @@ IMAGE = Mode(
 DARK = replace(
     IMAGE, name="nircam-dark", exp_type="NRC_DARK", template="NIRCam Dark", options=DarkOptions, scene=darkness
 )
+
+
+class NircamDitherOptions(DarkOptions, DitherOptions):
+    """Options of `nircam-dithers`."""
+
+    detector: Annotated[list[str], Help("detectors"), OneOf(*DETECTORS)] = field(default_factory=lambda: ["NRCA1"])
+    filter: Annotated[list[str], Help("filters of both channels; by default F200W and F444W, as needed")] = field(
+        default_factory=list
+    )
+
+
+DITHERS = Dithers.of(IMAGE, "nircam-dithers", NircamDitherOptions, OPTICS, throughput=0.4)

@@ -4,20 +4,21 @@ Source: JWST User Documentation, "NIRISS Detector Readout Patterns" and "NIRISS 
 Science Instrument Aperture File.
 """
 
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Annotated
 
 from jwpipe.engine.params import Help, OneOf
 from jwpipe.simulate.calibration import Properties
+from jwpipe.simulate.crds import IMAGE_RULES
 from jwpipe.simulate.hawaii import BORDERS, FULL, PARAMETERS, PIXEL_AREA, RULES, SIDE, frame_time
 from jwpipe.simulate.instrument import Detector, Instrument, ReadPattern, Window
-from jwpipe.simulate.modes import FieldOptions, LightOptions, Mode, Options
+from jwpipe.simulate.modes import DitherOptions, Dithers, FieldOptions, LightOptions, Mode, Options
 from jwpipe.simulate.optics import Fringes, Optics
 from jwpipe.simulate.references import References
 from jwpipe.simulate.scene import Field, Target, darkness
 from jwpipe.simulate.traces import Trace, Traces
 
-__all__ = ["AMI", "DARK", "IMAGE", "INSTRUMENT", "SOSS"]
+__all__ = ["AMI", "DARK", "DITHERS", "IMAGE", "INSTRUMENT", "SOSS"]
 
 DETECTORS = {
     "NIS": Detector(
@@ -59,7 +60,7 @@ INSTRUMENT = Instrument(
     windows=windows,
     frame_time=frame_time,
     references=References,
-    rules=RULES | {"pars-chargemigrationstep": ("META.EXPOSURE.TYPE",)},
+    rules=RULES | IMAGE_RULES | {"pars-chargemigrationstep": ("META.EXPOSURE.TYPE",)},
     parameters=PARAMETERS
     | {
         "chargemigrationstep": (
@@ -101,6 +102,7 @@ class ImageOptions(DarkOptions, FieldOptions):
     filter: Annotated[str, Help("filter"), OneOf(*SHORT, *LONG)] = SHORT[0]
 
 
+OPTICS = Optics(fwhm=1.5, wings=2.5)
 IMAGE = Mode(
     name="niriss-image",
     instrument=INSTRUMENT,
@@ -108,10 +110,20 @@ IMAGE = Mode(
     template="NIRISS Imaging",
     options=ImageOptions,
     properties=PROPERTIES,
-    scene=Field(Optics(fwhm=1.5, wings=2.5)),
+    scene=Field(OPTICS),
     elements=elements,
     filters={"": SHORT + LONG},
 )
+
+
+class NirissDitherOptions(DarkOptions, DitherOptions):
+    """Options of `niriss-dithers`."""
+
+    detector: Annotated[list[str], Help("detectors"), OneOf(*DETECTORS)] = field(default_factory=lambda: ["NIS"])
+    filter: Annotated[list[str], Help("filters; by default F150W"), OneOf(*SHORT, *LONG)] = field(default_factory=list)
+
+
+DITHERS = Dithers.of(IMAGE, "niriss-dithers", NirissDitherOptions, OPTICS, throughput=0.4)
 
 
 class SossOptions(LightOptions):

@@ -17,6 +17,7 @@ __all__ = [
     "image",
     "primary",
     "table",
+    "truth_cards",
     "write_truth",
     "write_uncal",
 ]
@@ -131,7 +132,22 @@ def _planes(mask, exposure, event):
         yield mask[(event["INTEGRATION"], group, *place)], distance
 
 
-def write_truth(path, exposure, mode, options, calibration, light, sources, events):
+def truth_cards(path, exposure, mode, options):
+    """Keywords of any truth."""
+    return [
+        ("FILENAME", path.name, "Name of the file"),
+        ("MODE", mode.name, "simulated mode"),
+        ("SEED", options.seed, "seed of all random numbers"),
+        ("CRRATE", options.cosmic_ray_rate, "[/cm^2/s] cosmic rays"),
+        ("INSTRUME", exposure.instrument.name, "instrument"),
+        ("DETECTOR", exposure.detector.name, "detector"),
+        ("SUBARRAY", exposure.window.name, "subarray"),
+        *headers.place_cards(exposure.window, exposure.detector),
+        ("READPATT", exposure.readpatt, "readout pattern"),
+    ]
+
+
+def write_truth(path, exposure, mode, options, calibration, light, sources, events, cards=()):
     """Write what the simulation put in.
 
     Extensions: RATE, what a calibration that leaves the IPC step out should find, DN/s, without dark current: the light
@@ -157,22 +173,13 @@ def write_truth(path, exposure, mode, options, calibration, light, sources, even
         Stars and galaxies.
     events : Events
         What hit.
+    cards : iterable of tuple, optional
+        Further keywords.
     """
     rate = calibration.couple(light) / calibration.gain
-    cards = [
-        ("FILENAME", path.name, "Name of the file"),
-        ("MODE", mode.name, "simulated mode"),
-        ("SEED", options.seed, "seed of all random numbers"),
-        ("CRRATE", options.cosmic_ray_rate, "[/cm^2/s] cosmic rays"),
-        ("INSTRUME", exposure.instrument.name, "instrument"),
-        ("DETECTOR", exposure.detector.name, "detector"),
-        ("SUBARRAY", exposure.window.name, "subarray"),
-        *headers.place_cards(exposure.window, exposure.detector),
-        ("READPATT", exposure.readpatt, "readout pattern"),
-        ("CORECHRG", CORE_CHARGE, "[e-] charge in the core of a snowball"),
-    ]
+    charge = ("CORECHRG", CORE_CHARGE, "[e-] charge in the core of a snowball")
     blocks = [
-        primary(cards),
+        primary([*truth_cards(path, exposure, mode, options), charge, *cards]),
         image("RATE", rate, [("BUNIT", "DN/s", "unit")]),
         image("LIGHT", light, [("BUNIT", "electron/s", "unit")]),
         image("DARK", calibration.dark, [("BUNIT", "electron/s", "unit")]),

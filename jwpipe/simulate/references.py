@@ -6,9 +6,10 @@ from jwpipe.errors import UsageError
 from jwpipe.products.dq import Pixel
 from jwpipe.products.fitsfile import write_fits
 from jwpipe.products.tree import PREAMBLE
-from jwpipe.simulate.crds import USEAFTER
+from jwpipe.simulate.crds import IMAGE_RULES, USEAFTER
 from jwpipe.simulate.headers import place_cards
 from jwpipe.simulate.products import image, primary, table
+from jwpipe.simulate.transforms import Tagged
 
 __all__ = ["TRAPS", "References", "dq_def"]
 
@@ -68,7 +69,8 @@ class References:
         if options.persistence and "persat" not in rules:
             raise UsageError(f"{self.exposure.instrument.name} has no references for persistence")
         for name in rules:
-            wanted = name in (self.mode.reftypes or rules) and (options.persistence or name not in TRAPS)
+            wanted = name in self.mode.reftypes if self.mode.reftypes else name not in IMAGE_RULES
+            wanted = wanted and (options.persistence or name not in TRAPS)
             if wanted and not name.startswith("pars-"):
                 getattr(self, name)()
         if options.pars:
@@ -87,7 +89,12 @@ class References:
             "META.SUBARRAY.XSIZE": str(window.nx),
             "META.SUBARRAY.YSIZE": str(window.ny),
             "META.VISIT.TSOVISIT": "T" if self.mode.time_series else "F",
+            **self._elements(),
         }
+
+    def _elements(self):
+        cards = {card[0]: card[1] for card in self.mode.elements(self.exposure)}
+        return {f"META.INSTRUMENT.{name}": cards[name] for name in ("FILTER", "PUPIL") if name in cards}
 
     def write(self, reftype, model, description, blocks, window=None, cards=(), **values):
         """Write one reference.
@@ -269,7 +276,7 @@ class References:
         reftype, description : str
             ``meta.reftype`` and ``meta.description``.
         tree : dict
-            What it holds; ``meta`` is added.
+            What it holds; to its ``meta`` is added what every reference has.
         """
         useafter = USEAFTER.replace(" ", "T")
         meta = {
@@ -283,7 +290,7 @@ class References:
             "telescope": "JWST",
             "useafter": useafter,
         }
-        write_fits(path, [_Tree(tree | {"meta": meta})])
+        write_fits(path, [_Tree(tree | {"meta": meta | tree.get("meta", {})})])
 
     def _unflagged(self):
         none = np.zeros(self.calibration.window.shape, "u4")
@@ -307,9 +314,13 @@ class _Tree:
         import yaml
 
         class Dumper(yaml.SafeDumper):
-            """Writes arrays in place, as their values."""
+            """Writes arrays in place, as their values, and everything as often as it stands there."""
+
+            def ignore_aliases(self, data):
+                return True
 
         Dumper.add_representer(np.ndarray, _represent_array)
+        Dumper.add_multi_representer(Tagged, _represent_tagged)
         text = yaml.dump(self.tree, Dumper=Dumper, sort_keys=False)
         stream.write(PREAMBLE + b"!core/asdf-1.1.0\n" + text.encode() + b"...\n")
 
@@ -317,6 +328,11 @@ class _Tree:
 def _represent_array(dumper, array):
     content = {"data": array.tolist(), "datatype": array.dtype.name, "shape": list(array.shape)}
     return dumper.represent_mapping("tag:stsci.edu:asdf/core/ndarray-1.0.0", content)
+
+
+def _represent_tagged(dumper, node):
+    represent = dumper.represent_mapping if isinstance(node.content, dict) else dumper.represent_scalar
+    return represent(node.tag, node.content)
 
 
 def dq_def(names, standard=False):

@@ -142,7 +142,7 @@ def render(shape, sources, sky, optics):
         star = source["TYPE"] == b"STAR"
         reach = STAMP if star else int(12 * source["RADIUS"]) + 1
         rows, columns = (
-            slice(max(0, int(centre) - reach), min(size, int(centre) + reach + 1))
+            slice(max(0, int(centre) - reach), max(0, min(size, int(centre) + reach + 1)))
             for centre, size in zip((source["Y"], source["X"]), shape, strict=True)
         )
         y, x = np.ogrid[rows, columns]
