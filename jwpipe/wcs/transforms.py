@@ -7,6 +7,7 @@ is `Foreign`: `asdf` and its extensions evaluate it.
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 
@@ -28,6 +29,7 @@ __all__ = [
     "Shift",
     "SkyRotation",
     "Spherical",
+    "TangentPlane",
     "Transform",
     "compiled",
     "rotation_matrix",
@@ -482,6 +484,71 @@ class SkyRotation(Transform, tag="transform/rotate3d-1.3.0"):
         matrix = matrix if self.to_sky else matrix.T
         vector = program.add("matrix", matrix.ravel(), program.add("to_cartesian", (), values, 3), 3)
         return program.add("to_spherical", (360 if self.to_sky else 180,), vector, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class FieldToSky(Transform, tag="jwst_pipeline/v23tosky-0.7.0"):
+    """V2, V3 (degrees) to right ascension and declination, in products before `jwst` 1.0; angles against `Rotation`."""
+
+    angles: tuple
+    axes: str
+    inputs: tuple = field(default=("v2", "v3"), kw_only=True)
+    outputs: tuple = field(default=("ra", "dec"), kw_only=True)
+
+    @classmethod
+    def read(cls, entries, reader):
+        return {"angles": tuple(map(float, reader.array(entries["angles"]))), "axes": entries["axes_order"].value}
+
+    def entries(self):
+        return {"angles": list(self.angles), "axes_order": self.axes}
+
+    def inverted(self):
+        return FieldToSky(tuple(-angle for angle in self.angles[::-1]), self.axes[::-1])
+
+    def emit(self, program, values):
+        return Rotation(tuple(-angle for angle in self.angles), self.axes, True).emit(program, values)
+
+
+@dataclass(frozen=True, eq=False)
+class TangentPlane(Transform, tag="gwcs/fitswcs_imaging-1.0.0"):
+    """Pixels to the sky by way of a tangent plane, in one piece, as `jwst` 1.15 and later write it."""
+
+    crpix: tuple
+    crval: tuple
+    cdelt: tuple
+    pc: np.ndarray
+    inputs: tuple = field(default=("x", "y"), kw_only=True)
+    outputs: tuple = field(default=("lon", "lat"), kw_only=True)
+
+    @classmethod
+    def read(cls, entries, reader):
+        projection = reader.transform(entries["projection"])
+        if not isinstance(projection, Plane) or not projection.to_sky:
+            raise UnknownError
+        pairs = {key: tuple(map(float, reader.array(entries[key]))) for key in ("crpix", "crval", "cdelt")}
+        return {**pairs, "pc": np.array(reader.array(entries["pc"]), float)}
+
+    def entries(self):
+        pairs = {key: list(getattr(self, key)) for key in ("crpix", "crval", "cdelt")}
+        return {**pairs, "pc": self.pc, "projection": Plane(True)}
+
+    def parts(self):
+        """The same as a chain of simple transforms, with the names that `jwst` 1.14.1 gives them."""
+        pole = 180.0 if self.crval[1] < 90 else 0.0
+        planes = [
+            Beside(*(Shift(-value, name=f"crpix{i}") for i, value in enumerate(self.crpix, 1))),
+            Affine(self.pc, name="pc_rotation_matrix"),
+            Beside(*(Scale(value, name=f"cdelt{i}") for i, value in enumerate(self.cdelt, 1))),
+            Plane(True),
+            SkyRotation(*self.crval, pole, True),
+        ]
+        return reduce(Pipe, planes)
+
+    def inverted(self):
+        return self.parts().inverse()
+
+    def emit(self, program, values):
+        return self.parts().emit(program, values)
 
 
 class UnknownError(Exception):

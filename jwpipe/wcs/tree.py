@@ -221,7 +221,7 @@ def _transform_node(transform):
         box = _node({"ignore": [], "intervals": intervals, "order": "C"})
         box.tag = HOME + BOX
         entries["bounding_box"] = box
-    prefix = "tag:stsci.edu:" if transform.tag.startswith("gwcs/") else HOME
+    prefix = HOME if transform.tag.startswith("transform/") else "tag:stsci.edu:"
     return yaml.MappingNode(prefix + transform.tag, [(_node(key), _node(value)) for key, value in entries.items()])
 
 

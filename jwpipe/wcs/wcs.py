@@ -8,17 +8,8 @@ from jwpipe.errors import InputError, UsageError
 from jwpipe.products import asdftree
 from jwpipe.wcs.correction import corrected_steps
 from jwpipe.wcs.foreign import evaluate
-from jwpipe.wcs.transforms import (
-    Affine,
-    Beside,
-    NoInverseError,
-    Pipe,
-    Plane,
-    Scale,
-    Shift,
-    SkyRotation,
-    compiled,
-)
+from jwpipe.wcs.solve import solve
+from jwpipe.wcs.transforms import Beside, NoInverseError, Pipe, Shift, TangentPlane, compiled
 from jwpipe.wcs.tree import Frame, read_steps, write_steps
 
 __all__ = ["Wcs", "pixel_map", "read_wcs_file"]
@@ -90,14 +81,8 @@ class Wcs:
             Rows and columns.
         """
         ny, nx = shape
-        planes = [
-            Beside(*(Shift(-float(c), name=f"crpix{i + 1}") for i, c in enumerate(crpix))),
-            Affine(np.array(pc, float), name="pc_rotation_matrix"),
-            Beside(*(Scale(float(c), name=f"cdelt{i + 1}") for i, c in enumerate(cdelt))),
-            Plane(True),
-            SkyRotation(float(crval[0]), float(crval[1]), 180.0, True),
-        ]
-        transform = reduce(Pipe, planes).boxed(((-0.5, nx - 0.5), (-0.5, ny - 0.5)))
+        plane = TangentPlane(*(tuple(map(float, pair)) for pair in (crpix, crval, cdelt)), np.array(pc, float))
+        transform = plane.parts().boxed(((-0.5, nx - 0.5), (-0.5, ny - 0.5)))
         return cls([(Frame.make("pixels", "detector"), transform), (Frame.make("sky", "world"), None)], shape)
 
     def copy(self):
@@ -125,6 +110,21 @@ class Wcs:
             With the frame v2v3corr; these stay as they are.
         """
         return type(self)(corrected_steps(self.steps, matrix, shift, reference), self.shape)
+
+    def moved(self, name, ra, dec):
+        """Give the coordinates with a last step that shifts right ascension and declination.
+
+        Parameters
+        ----------
+        name : str
+            Of the frame after it; where the last frame has the name, its step is replaced.
+        ra, dec : float
+            Degrees.
+        """
+        steps = self.steps[:-1] if self.frames[-1] == name else self.steps
+        frame = steps[-1][0]
+        steps = [*steps[:-1], (frame, Beside(Shift(ra), Shift(dec))), (frame.named(name), None)]
+        return type(self)(steps, self.shape)
 
     @property
     def frames(self):
@@ -163,10 +163,19 @@ class Wcs:
     def invert(self, ra, dec, threads=1):
         """Pixels of right ascensions and declinations (degrees), by the inverse that the model of the distortion has.
 
+        Without one they are solved for.
+
         Returns
         -------
         x, y : ndarray of float64
         """
+        try:
+            self.transform(len(self.steps) - 1, 0)
+        except NoInverseError:
+            if self.transform().foreign:
+                raise InputError("the coordinates have no inverse that is known") from None
+            ra, dec = np.broadcast_arrays(np.asarray(ra, float), np.asarray(dec, float))
+            return tuple(one.reshape(ra.shape) for one in solve(self, ra.ravel(), dec.ravel(), threads))
         return self._map(len(self.steps) - 1, 0, (ra, dec), threads)
 
     def between(self, source, target):
@@ -233,15 +242,13 @@ def pixel_map(source, target, shape, threads=1):
         Column and row of the target, counted from 0, at the centre of each pixel of the source.
     """
     try:
-        transform = Pipe(source.transform(), target.transform(len(target.steps) - 1, 0))
-    except NoInverseError as problem:
-        raise InputError(f"the coordinates cannot be inverted: {problem}") from None
-    program = compiled(transform)
+        program = compiled(Pipe(source.transform(), target.transform(len(target.steps) - 1, 0)))
+    except NoInverseError:
+        program = None
     if program is not None:
         return tuple(program.run_grid(shape[-2:], threads))
     y, x = np.indices(shape[-2:], float)
-    found = evaluate(transform, np.array([x.ravel(), y.ravel()]), threads)
-    return tuple(one.reshape(x.shape) for one in found)
+    return target.invert(*source(x, y, threads), threads)
 
 
 def read_wcs_file(path):

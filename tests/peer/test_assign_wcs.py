@@ -10,7 +10,10 @@ import pytest
 from astropy.io import fits
 from builders import make_references, make_run
 
+from jwpipe.products.exposures import Exposures
 from jwpipe.products.images import Cube, Image
+from jwpipe.steps.image.assign_mtwcs import Params as MovingParams
+from jwpipe.steps.image.assign_mtwcs import assign_mtwcs
 from jwpipe.steps.image.assign_wcs import REFERENCES, Params, assign_wcs
 
 pytestmark = [
@@ -40,6 +43,19 @@ for task in json.load(sys.stdin):
         found[-1] += wcs.get_transform("detector", "v2v3")(x, y, with_bounding_box=False)
     boxes = [[list(map(float, wcs.bounding_box[i])) for i in (0, 1)] for wcs in (result.meta.wcs, ours.meta.wcs)]
     np.savez(task["out"], theirs=found[0], ours=found[1], boxes=boxes)
+"""
+
+MOVING = """
+import sys
+import numpy as np
+from jwst.assign_mtwcs.moving_target_wcs import assign_moving_target_wcs
+from jwst.datamodels import ModelContainer
+found = []
+for model in assign_moving_target_wcs(ModelContainer(sys.argv[1:3])):
+    sky = model.meta.wcs(*np.load(sys.argv[3]), with_bounding_box=False)
+    found.append([*sky, *model.meta.wcs.invert(*sky, with_bounding_box=False)])
+    assert model.meta.wcs.available_frames[-1] == "moving_target", model.meta.wcs
+np.save(sys.argv[4], found)
 """
 
 DATA = Path(__file__).parent.parent / "data" / "wcs"
@@ -150,3 +166,20 @@ def test_keywords_are_the_same(results, name):
         shift = np.hypot(*((corners[1] - corners[0]).reshape(4, 2) * [np.cos(np.deg2rad(72.5)), 1]).T)
         scale = np.sqrt(abs(np.linalg.det([[one[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)])))
         assert (np.abs(shift / scale - np.sqrt(0.5)) < 0.1).all()
+
+
+def test_moving_target(results, tmp_path):
+    images = []
+    for i, place in enumerate([(10.0, -72.5), (10.003, -72.501)]):
+        image = Image.read(results / "nircam-full_ours.fits")
+        image["MT_RA"], image["MT_DEC"] = place
+        image.write(tmp_path / f"{i}_cal.fits")
+        images.append(image)
+    exposures = Exposures(images)
+    assign_mtwcs(exposures, make_references(exposures), MovingParams(), make_run())
+    paths = tmp_path / "0_cal.fits", tmp_path / "1_cal.fits", results / "nircam-full.npy", tmp_path / "found.npy"
+    subprocess.run([os.environ["JWPIPE_PEER"], "-c", MOVING, *map(str, paths)], check=True)
+    for image, theirs in zip(images, np.load(tmp_path / "found.npy"), strict=True):
+        sky = image.wcs(*np.load(results / "nircam-full.npy"))
+        np.testing.assert_allclose(sky, theirs[:2], rtol=0, atol=1e-9)
+        np.testing.assert_allclose(image.wcs.invert(*sky), theirs[2:], rtol=0, atol=1e-6)

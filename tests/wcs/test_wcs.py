@@ -1,5 +1,6 @@
 """Transforms of real references beside gwcs and astropy, coordinates in products, tangent planes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import asdf
@@ -11,7 +12,17 @@ from jwpipe.products import asdftree
 from jwpipe.products.images import Image
 from jwpipe.wcs import Wcs, pixel_map, read_wcs_file
 from jwpipe.wcs.foreign import evaluate
-from jwpipe.wcs.transforms import Beside, Mapping, Pipe, Rotation, Scale, Shift, Spherical
+from jwpipe.wcs.transforms import (
+    Beside,
+    Mapping,
+    NoInverseError,
+    Pipe,
+    Rotation,
+    Scale,
+    Shift,
+    Spherical,
+    TangentPlane,
+)
 from jwpipe.wcs.tree import Frame, Reader
 
 DATA = Path(__file__).parent.parent / "data" / "wcs"
@@ -214,8 +225,56 @@ def test_damaged_coordinates_are_told(tmp_path, damage):
         Image.read(tmp_path / "x_cal.fits").wcs(1, 1)
 
 
-def test_what_has_no_inverse_is_told():
-    frames = Frame.make("pixels", "detector"), Frame.make("sky", "world")
-    wcs = Wcs([(frames[0], Pipe(Mapping((0,), 2), Mapping((0, 0)))), (frames[1], None)])
-    with pytest.raises(InputError, match="inverted"):
-        wcs.invert(1.0, 1.0)
+def test_what_has_no_inverse_is_solved_for():
+    wcs = make_wcs()
+    frame, distortion = wcs.steps[0]
+    assert isinstance(distortion.right, Pipe)
+    bare = replace(distortion, right=replace(distortion.right, own_inverse=None))
+    with pytest.raises(NoInverseError):
+        bare.inverse()
+    solved = Wcs([(frame, bare), *wcs.steps[1:]])
+    sky = wcs(*PIXELS)
+    np.testing.assert_allclose(solved.invert(*sky), PIXELS, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(solved.invert(*sky, threads=2), solved.invert(*sky))
+    plane = Wcs.tangent((20.0, 30.0), (0.01, -72.5), np.eye(2), (1.7e-5, 1.7e-5), (100, 90))
+    y, x = np.indices((6, 5), float)
+    found = solved.invert(*plane(x, y))
+    np.testing.assert_allclose(pixel_map(plane, solved, (6, 5)), found, atol=1e-6)
+    np.testing.assert_allclose(solved(*found), plane(x, y), rtol=0, atol=1e-11)
+    flat = Wcs([(frame, Pipe(Mapping((0,), 2), Mapping((0, 0)))), wcs.steps[-1]])
+    assert np.isnan(flat.invert(1.0, 1.0)).all()
+
+
+def test_tangent_plane_in_one_piece(tmp_path):
+    from astropy.modeling.models import Pix2Sky_Gnomonic
+    from gwcs import FITSImagingWCSTransform
+
+    pc = np.array([[-0.9, 0.2], [0.1, 1.1]])
+    model = FITSImagingWCSTransform(
+        Pix2Sky_Gnomonic(), crpix=(20.5, 30.25), crval=(150.1, 2.3), cdelt=(1.7e-5, 1.8e-5), pc=pc
+    )
+    with asdf.AsdfFile({"model": model}) as file:
+        file.write_to(tmp_path / "x.asdf")
+    ours = read_model(tmp_path / "x.asdf")
+    assert isinstance(ours, TangentPlane)
+    sky = np.array(model(*PIXELS))
+    np.testing.assert_allclose(evaluate(ours, PIXELS), sky, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(evaluate(ours.inverse(), sky), PIXELS, atol=1e-6)
+
+
+def test_correction_moves_the_field_and_is_combined_with_the_next():
+    wcs, reference = make_wcs(), (-120.0, -520.0, 33.3)
+    corrected = wcs.corrected(np.eye(2), (3.0, -4.0), reference)
+    assert corrected.frames == ("detector", "v2v3", "v2v3corr", "world")
+    before, after = vectors(*wcs(*PIXELS)), vectors(*corrected(*PIXELS))
+    moved = np.rad2deg(np.linalg.norm(after - before, axis=0)) * 3600
+    np.testing.assert_allclose(moved, 5, rtol=1e-4)
+    np.testing.assert_allclose(corrected.invert(*corrected(*PIXELS)), wcs.invert(*wcs(*PIXELS)), atol=1e-6)
+    turn, back = np.array([[0.6, 0.8], [-0.8, 0.6]]), np.array([[0.6, -0.8], [0.8, 0.6]])
+    again = corrected.corrected(turn, (0, 0), reference).corrected(back, -(back @ turn) @ (3.0, -4.0), reference)
+    assert again.frames == corrected.frames
+    np.testing.assert_allclose(vectors(*again(*PIXELS)), before, rtol=0, atol=1e-14)
+    with pytest.raises(InputError, match="another point"):
+        corrected.corrected(turn, (0, 0), (-121.0, -520.0, 33.3))
+    with pytest.raises(InputError, match="v2v3"):
+        Wcs.tangent((0, 0), (0, 0), np.eye(2), (1, 1), (2, 2)).corrected(turn, (0, 0), reference)
