@@ -3,10 +3,11 @@
 import numpy as np
 from builders import MODE
 
+from jwpipe.drizzle.grid import Grid, linear_keywords
 from jwpipe.products.exposures import Exposures
 from jwpipe.products.images import Image
 
-SCALE = 0.031 / 3600  # of a pixel, degrees
+SCALE = 0.11 / 3600  # of a pixel, degrees
 CENTRE = 80.49, -69.5
 NOISE, SKY = 0.3, 2.0
 WIDTH = 2.0  # standard deviation of a star, pixels
@@ -46,6 +47,7 @@ def make_exposure(folder, number, offset=(0.0, 0.0), roll=0.0, shape=(64, 60), s
     place = {"SUBARRAY": "SUB64", "SUBSTRT1": 1, "SUBSTRT2": 1, "SUBSIZE1": nx, "SUBSIZE2": ny}
     names = {"PROGRAM": "01234", "OBSERVTN": "001", "VISIT": "001", "VISITGRP": "02", "SEQ_ID": "1", "ACT_ID": "01"}
     times = {"EFFEXPTM": 100.0 + number, "TMEASURE": 90.0 + number, "DURATION": 110.0, "EXPSTART": 60000.0 + number}
+    times["EXPEND"] = 60000.5 + number
     sky_place = {"RA_REF": CENTRE[0], "DEC_REF": CENTRE[1], "ROLL_REF": roll, "V3I_YANG": 0.0, "VPARITY": -1}
     area = np.deg2rad(SCALE) ** 2
     more = {
@@ -55,6 +57,7 @@ def make_exposure(folder, number, offset=(0.0, 0.0), roll=0.0, shape=(64, 60), s
         "BUNIT": "MJy/sr",
         "TARGTYPE": "FIXED",
     }
+    more |= linear_keywords(Grid(image.wcs, shape, area, (crpix, CENTRE, np.array(pc), SCALE)))
     for keyword, value in (MODE | place | names | times | sky_place | more | keywords).items():
         image[keyword] = value
     return image

@@ -31,6 +31,7 @@ def place(made, grid):
     made.wcs = grid.wcs
     for keyword, value in linear_keywords(grid).items():
         made[keyword] = value
+    made["RADESYS"] = "ICRS"
     made["PIXAR_SR"] = grid.area
     made["PIXAR_A2"] = grid.area * SQUARE_ARCSEC
     made["S_REGION"] = "POLYGON ICRS  " + " ".join(f"{value:.9f}" for value in corners(grid).T.ravel())

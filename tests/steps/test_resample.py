@@ -150,14 +150,14 @@ def test_grids_as_asked_for(tmp_path):
         crpix=[10.0, 20.0],
         crval=list(CENTRE),
         rotation=25.0,
-        pixel_scale=0.05,
+        pixel_scale=0.17,
         output_shape=[40, 50],
         fillval="-7",
     )
     assert made.data.shape == (50, 40)
     assert (made["CRPIX1"], made["CRPIX2"], made["CRVAL1"], made["CRVAL2"]) == (11.0, 21.0, *CENTRE)
-    assert made["CDELT1"] == pytest.approx(0.05 / 3600)
-    assert made["PXSCLRT"] == pytest.approx(0.05 / 3600 / SCALE, rel=1e-4)
+    assert made["CDELT1"] == pytest.approx(0.17 / 3600)
+    assert made["PXSCLRT"] == pytest.approx(0.17 / 3600 / SCALE, rel=1e-4)
     assert np.rad2deg(np.arctan2(made["PC1_2"], made["PC2_2"])) == pytest.approx(25)
     assert (made.data[made.wht == 0] == -7).all()
     assert (made.err[made.wht == 0] == 0).all()

@@ -65,6 +65,7 @@ class Params(StepParams):
     status="S_OUTLIR",
     peer="jwst.outlier_detection.outlier_detection_step.OutlierDetectionStep",
     params=Params,
+    suffixes=["{asn_id}_outlier_detection"],
 )
 def outlier_detection(exposures: Exposures, refs: References, par: Params, run: Run) -> Exposures:
     """Flag pixels that differ from what the other exposures show there.
