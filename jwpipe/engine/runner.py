@@ -266,7 +266,10 @@ class _Execution:
         if record.reason:
             log.info("%s is skipped: %s", step.name, record.reason)
         for product in products if not use.aside or record.status == "COMPLETE" else ():
-            product[step.status] = record.status
+            if isinstance(product, Exposures):
+                product.record(step.status, record.status)
+            else:
+                product[step.status] = record.status
             used_here = {} if par.skip else {t: chosen[t] for t in step.references if t in used}
             record.references = {t: choice.name for t, choice in used_here.items()}
             for one in product if isinstance(product, Exposures) else [product]:

@@ -40,6 +40,8 @@ class Exposures:
         Classes of product that they may be.
     suffix : str or None
         Suffix of the exposures' products, where a step sets one.
+    skipped : set of int
+        Places of exposures that the step at work has to leave out.
     """
 
     ending = ".fits"
@@ -52,7 +54,7 @@ class Exposures:
         self.name, self.folder, self.asn_id, self.table = name, Path(folder), asn_id, table
         self.given_groups = list(groups or [None] * len(self.images))
         self.catalogues = list(catalogues or [None] * len(self.images))
-        self.suffix = None
+        self.suffix, self.skipped = None, set()
         instruments = {image.get("INSTRUME") for image in self.images}
         if len(instruments) > 1:
             raise InputError(f"{name} has exposures of {' and '.join(sorted(map(str, instruments)))}")
@@ -79,6 +81,12 @@ class Exposures:
     def get(self, keyword, default=None):
         """Value of a keyword of the first exposure."""
         return self.images[0].get(keyword, default)
+
+    def record(self, keyword, status):
+        """Set the status of a step, which is another for exposures that it has left out."""
+        self[keyword] = status
+        while self.skipped:
+            self[self.skipped.pop()][keyword] = "SKIPPED"
 
     @property
     def headers(self):

@@ -15,7 +15,9 @@ CATALOGUE = {
             persistence dark_current charge_migration jump ramp_fit gain_scale
             """,
         "guider": "guider_cds",
-        "image": "assign_mtwcs assign_wcs background flat_field outlier_detection photom resample source_catalog",
+        "image": """
+            assign_mtwcs assign_wcs background flat_field outlier_detection photom resample skymatch source_catalog
+            """,
     }.items()
     for name in names.split()
 }
