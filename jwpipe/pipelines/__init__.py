@@ -10,6 +10,7 @@ __all__ = ["CATALOGUE", "load"]
 CATALOGUE = {
     "detector1": "raw ramps to count rates (uncal to rate, rateints)",
     "dark": "raw ramps of dark exposures to linear ones (uncal to dark)",
+    "image2": "count rates of images to surface brightness (rate to cal, i2d)",
     "guider": "raw exposures of the guiders to count rates (uncal to cal)",
 }
 

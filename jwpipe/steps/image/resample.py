@@ -137,7 +137,8 @@ def resample(product: Exposures | Image, refs: References, par: Params, run: Run
     made.data, made.err, made.con, made.wht = canvas.sci, canvas.err, canvas.con, canvas.wht
     made.var_rnoise, made.var_poisson, made.var_flat = canvas.variances
     groups = [exposures[indices[0]] for indices in exposures.groups().values()]
-    if product is not first and par.blendheaders:
+    # Of an exposure by itself 1.14.1 means to blend nothing, but forgets it where no drizpars reference applies.
+    if par.blendheaders and (product is not first or refs["drizpars"] is None):
         blend(made, exposures.images)
         made.hdrtab = header_table(exposures.images)
     describe(made, groups, grid, ratio, par.pixfrac, weight_type)
