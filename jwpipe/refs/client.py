@@ -1,10 +1,8 @@
 """The CRDS server: its JSON-RPC service and its file addresses."""
 
 import os
-import time
-from contextlib import contextmanager
 
-from jwpipe.errors import ReferenceError
+from jwpipe.refs.web import RefusedError, ServerError, Web, number_of
 
 __all__ = ["DEFAULT_SERVER", "Server", "ServerError"]
 
@@ -16,15 +14,7 @@ _MAX_REPLY = 256 << 20
 _IMPATIENT = 10  # seconds
 
 
-class ServerError(ReferenceError):
-    """The CRDS server cannot be reached, or what it sends cannot be used."""
-
-
-class _RefusedError(ServerError):
-    """The server answers, and asking again would not help."""
-
-
-class Server:
+class Server(Web):
     """A CRDS server.
 
     Parameters
@@ -43,9 +33,12 @@ class Server:
 
     def __init__(self, url=None, timeout=None, attempts=None, delay=None):
         self.url = (url or os.environ.get("CRDS_SERVER_URL") or DEFAULT_SERVER).rstrip("/")
-        self.timeout = _number("CRDS_CLIENT_TIMEOUT_SECONDS", 60) if timeout is None else timeout
-        self.attempts = max(1, int(_number("CRDS_CLIENT_RETRY_COUNT", 3) if attempts is None else attempts))
-        self.delay = _number("CRDS_CLIENT_RETRY_DELAY_SECONDS", 1) if delay is None else delay
+        super().__init__(
+            "the CRDS server",
+            number_of("CRDS_CLIENT_TIMEOUT_SECONDS", 60) if timeout is None else timeout,
+            number_of("CRDS_CLIENT_RETRY_COUNT", 3) if attempts is None else attempts,
+            number_of("CRDS_CLIENT_RETRY_DELAY_SECONDS", 1) if delay is None else delay,
+        )
         self._info = None
         self._files = None
         self._failure = None
@@ -135,7 +128,7 @@ class Server:
             entry = (self.call("get_file_info_map", OBSERVATORY, [name], ["sha1sum", "size"]) or {}).get(name)
         known = size_and_checksum(entry)
         if known is None:
-            raise _RefusedError(f"the CRDS server {self.url} knows no file {name}")
+            raise RefusedError(f"the CRDS server {self.url} knows no file {name}")
         return known
 
     def file_url(self, name):
@@ -181,9 +174,9 @@ class Server:
             If there is no server, no answer, or the answer is an error.
         """
         if self.offline:
-            raise _RefusedError("there is no CRDS server to ask (CRDS_SERVER_URL says serverless)")
+            raise RefusedError("there is no CRDS server to ask (CRDS_SERVER_URL says serverless)")
         timeout = self.timeout if patient else min(self.timeout, _IMPATIENT)
-        return self._retried(lambda: self._call(method, parameters, timeout), self.attempts if patient else 1)
+        return self.retried(lambda: self._call(method, parameters, timeout), self.attempts if patient else 1)
 
     def _call(self, method, parameters, timeout):
         import html
@@ -194,8 +187,8 @@ class Server:
         identifier = f"jwpipe-{uuid.uuid4()}"
         body = {"jsonrpc": "1.0", "method": method, "params": parameters, "id": identifier}
         request = Request(f"{self.url}/json/{method}/{identifier}/", json.dumps(body).encode())
-        with self._opened(request, timeout) as stream:
-            text = self._read(stream, _MAX_REPLY, request.full_url)
+        with self.opened(request, timeout) as stream:
+            text = self.read(stream, _MAX_REPLY, request.full_url)
         try:
             reply = json.loads(text)
             error, result = reply.get("error"), reply["result"] if not reply.get("error") else None
@@ -205,7 +198,7 @@ class Server:
             ) from None
         if error:
             message = error.get("message") if isinstance(error, dict) else error
-            raise _RefusedError(
+            raise RefusedError(
                 f"the CRDS server answers {method} with: {' '.join(html.unescape(str(message)).split())}"
             )
         return decoded(result)
@@ -234,56 +227,10 @@ class Server:
         url = self.file_url(name)
 
         def once():
-            with self._opened(url, self.timeout) as stream:
-                return attempt(iter(lambda: self._read(stream, _CHUNK, url), b""))
+            with self.opened(url, self.timeout) as stream:
+                return attempt(iter(lambda: self.read(stream, _CHUNK, url), b""))
 
-        return self._retried(once, self.attempts)
-
-    @staticmethod
-    def _read(stream, size, url):
-        from http.client import HTTPException
-
-        try:
-            return stream.read(size)
-        except (OSError, HTTPException) as exc:
-            raise ServerError(f"the connection broke off while reading {url}: {exc or type(exc).__name__}") from None
-
-    @staticmethod
-    @contextmanager
-    def _opened(request, timeout):
-        """Open an address, turning everything that may go wrong up to the first byte into a ServerError."""
-        from http.client import HTTPException
-        from urllib.error import HTTPError
-        from urllib.request import urlopen
-
-        url = request if isinstance(request, str) else request.full_url
-        if not url.startswith(("http://", "https://")):
-            raise _RefusedError(f"{url} is no http address")
-        try:
-            stream = urlopen(request, timeout=timeout)
-        except HTTPError as exc:
-            exc.close()
-            kind = _RefusedError if 400 <= exc.code < 500 and exc.code not in (408, 429) else ServerError
-            raise kind(f"the CRDS server answers {exc.code} {exc.reason} for {url}") from None
-        except (OSError, HTTPException, ValueError) as exc:
-            reason = getattr(exc, "reason", None) or exc or type(exc).__name__
-            raise ServerError(f"the CRDS server cannot be reached at {url}: {reason}") from None
-        with stream:
-            yield stream
-
-    def _retried(self, action, attempts):
-        attempt = 1
-        while True:
-            try:
-                return action()
-            except _RefusedError:
-                raise
-            except ServerError as exc:
-                if attempt == attempts:
-                    tried = f", {attempt} times" if attempt > 1 else ""
-                    raise ServerError(f"{exc.args[0]}{tried}", exc.advice) from None
-            time.sleep(min(self.delay * 2 ** (attempt - 1), 60))
-            attempt += 1
+        return self.retried(once, self.attempts)
 
 
 def decoded(result):
@@ -334,11 +281,3 @@ def size_and_checksum(entry):
         return int(entry["size"]), str(entry.get("sha1sum") or "none").lower()
     except (TypeError, KeyError, ValueError, AttributeError):
         return None
-
-
-def _number(variable, default):
-    text = os.environ.get(variable)
-    try:
-        return float(text) if text else default
-    except ValueError:
-        raise ReferenceError(f"{variable} is {text!r}, which is no number") from None
