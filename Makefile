@@ -32,7 +32,7 @@ test: $(VENV)/built
 # jwst 1.14.1 beside jwpipe, in an environment of its own (see the pins' reasons in PARITY.md).
 $(PEER)/created:
 	$(PYTHON) -m venv $(PEER)
-	$(PEER)/bin/python -m pip install --quiet "jwst==1.14.1" "crds==11.17.22" "drizzle<2" "astropy<7"
+	$(PEER)/bin/python -m pip install --quiet "jwst==1.14.1" "crds==11.17.22" "drizzle<2" "astropy<7" pysiaf
 	touch $@
 
 regress: $(VENV)/built $(PEER)/created

@@ -14,6 +14,7 @@ __all__ = ["GROUPS", "app", "commands"]
 GROUPS = {
     "refs": ("jwpipe.cli.refs", "reference files: which, fetch, list, verify"),
     "asn": ("jwpipe.cli.asn", "associations: generate, from-list, gather, show, edit, make-pool"),
+    "pointing": ("jwpipe.cli.pointing", "keywords of pointing: set, v1, aberration, moving-target, summary"),
     "simulate": ("jwpipe.cli.simulate", "simulated exposures with references and truth"),
     "compare": ("jwpipe.cli.compare", "compare two products, extension by extension"),
     "look": ("jwpipe.cli.look", "quick-look picture of a product"),
