@@ -44,10 +44,12 @@ __all__ = [
     "read_mast",
     "read_service",
     "select",
+    "time_of",
 ]
 
 DAY = 86400.0
 UNIX = 40587.0  # modified Julian date of 1970
+LATEST = 2.9e6  # and of the end of the calendar
 
 # Mnemonics of the attitude; those of the first two lines are zero only where they were not measured.
 REQUIRED = (
@@ -105,7 +107,7 @@ class Pointing:
     commanded : ndarray
         Where the guide star was to be, arcseconds on guider 1.
     fgsid : int or None
-        The guider in use.
+        The guider in use, 1 or 2; None where telemetry names none.
     measured : ndarray or None
         Where the guide star was found, arcseconds on the guider in use.
     """
@@ -115,7 +117,7 @@ class Pointing:
     j2fgs1: np.ndarray
     fine_steering: np.ndarray
     commanded: np.ndarray
-    fgsid: float | None = None
+    fgsid: int | None = None
     measured: np.ndarray | None = None
 
     @classmethod
@@ -128,7 +130,7 @@ class Pointing:
             np.array([values[name] for name in REQUIRED[4:]]),
             np.array([values["SA_ZADUCMDX"], values["SA_ZADUCMDY"]]),
             np.array([values["SA_ZFGGSCMDX"], values["SA_ZFGGSCMDY"]]),
-            fgsid,
+            int(fgsid) if fgsid in (1, 2) else None,
             np.array([values[name] for name in measured]) if all(name in values for name in measured) else None,
         )
 
@@ -166,7 +168,8 @@ class Table:
         rows = {}
         for number, row in _rows(path, ("mnemonic", "time", "value")):
             name = row["mnemonic"].strip().upper()
-            time, value = _time(row["time"], path, number), _value(row["value"], f"{path}, line {number}")
+            line = f"{path}, line {number}"
+            time, value = time_of(row["time"], line), _value(row["value"], line)
             rows.setdefault(name, []).append((time, value))
         self.series = {name: _sorted(*zip(*values, strict=True)) for name, values in rows.items()}
 
@@ -270,11 +273,15 @@ def _value(value, source, what="value"):
     return number
 
 
-def _time(text, path, number):
+def time_of(text, source):
+    """Modified Julian date of a time that is one, or is as people write it; parameters as for `mjd_of`."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        return mjd_of(text, f"{path}, line {number}")
+        return mjd_of(text, source)
+    if not np.isfinite(number):
+        raise InputError(f"{source}: {text!r} is no time")
+    return number
 
 
 def mjd_of(text, source):
@@ -379,9 +386,13 @@ def gather(source, mnemonics, start, end, tolerance=60.0):
 
     Raises
     ------
+    InputError
+        The end is before the start, or no date.
     ReferenceError
         There is nothing of a mnemonic.
     """
+    if not 0 <= start <= end < LATEST:
+        raise InputError(f"from {start} to {end} is no time: modified Julian dates are wanted")
     collected = {}
     for mnemonic in mnemonics:
         samples = source.samples(mnemonic, start, end)
@@ -400,10 +411,7 @@ def gather(source, mnemonics, start, end, tolerance=60.0):
 
 def moment_of(mjd):
     """A modified Julian date as a `datetime`, to the millisecond."""
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=round((mjd - UNIX) * DAY * 1000))
-    except (OverflowError, ValueError):
-        raise InputError(f"{mjd} is no modified Julian date of this age") from None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=round((mjd - UNIX) * DAY * 1000))
 
 
 def clock(mjd):

@@ -26,7 +26,7 @@ def intervals(sources):
         What it is called, its start and end as modified Julian dates, and the guide star.
     """
     try:
-        start, end = (telemetry.mjd_of(text, RANGE) for text in sources)
+        start, end = (telemetry.time_of(text, RANGE) for text in sources)
     except (InputError, ValueError):
         pass
     else:
