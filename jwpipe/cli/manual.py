@@ -30,6 +30,8 @@ CRDS_SERVER_URL  where references are fetched from; a serverless address means t
 STPIPE_DISABLE_CRDS_STEPPARS  true: leave the parameters of the context aside
 SOURCE_DATE_EPOCH  what DATE of products says, in seconds since 1970: the same work then gives the same bytes
 OMP_NUM_THREADS  threads, where --threads does not say
+ENG_BASE_URL  the service of engineering telemetry; with MAST_API_TOKEN MAST's; ENG_TIMEOUT, seconds; ENG_RETRIES
+XML_DATA  folder with SIAFXML, the apertures' files, where pysiaf's are not to be used
 """
 
 

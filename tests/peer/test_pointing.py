@@ -20,6 +20,7 @@ from jwpipe.pointing.aberration import set_aberration
 from jwpipe.pointing.exposure import ExposureFile
 from jwpipe.pointing.matrices import read_matrices
 from jwpipe.pointing.setting import Options, set_pointing
+from jwpipe.pointing.siaf import Siaf
 from jwpipe.pointing.summary import summary_table
 from jwpipe.pointing.telemetry import open_telemetry
 from jwpipe.pointing.v1 import v1_table
@@ -42,14 +43,13 @@ print(json.dumps({"data": data, "siaf": str(pysiaf.JWST_PRD_DATA_ROOT)}))
 
 PROGRAM = """
 import functools, json, logging, os, sys, warnings
+import pysiaf
 warnings.simplefilter("ignore")
 from jwst.lib import set_telescope_pointing as stp
 from jwst.lib import pointing_summary, siafdb, v1_calculate
 from jwst.lib.set_velocity_aberration import add_dva
 logging.disable(logging.CRITICAL)
-siafdb.SiafDb.get_aperture = functools.lru_cache(siafdb.SiafDb.get_aperture)
-siafdb.SiafDb.__hash__ = lambda self: hash(str(self.xml_path))
-siafdb.SiafDb.__eq__ = lambda self, other: self.xml_path == other.xml_path
+pysiaf.Siaf = functools.lru_cache(pysiaf.Siaf)  # it reads its files again for each aperture
 tasks = json.load(sys.stdin)
 outcome = {}
 for name, task in tasks["set"].items():
@@ -74,8 +74,13 @@ for path, task in tasks["v1"].items():
     else:
         table = v1_calculate.v1_calculate_from_models(sources, **options)
     v1_calculate.simplify_table(table).write(path, format="ascii.ecsv")
+database, apertures = siafdb.SiafDb(tasks["siaf"]), {}
+for instrument in siafdb.INSTRUMENT_MAP.values():
+    for name in pysiaf.Siaf(instrument, basepath=database.xml_path).apertures:
+        if name[:3].lower() in siafdb.INSTRUMENT_MAP and "OTE" not in name:
+            apertures[name] = database.get_wcs(name)
 pointing_summary.calc_deltas(tasks["summary"]).write(tasks["summary_out"], format="ascii.ecsv")
-json.dump(outcome, sys.stdout)
+json.dump({"set": outcome, "apertures": apertures}, sys.stdout)
 """
 
 MAST_TOKEN = "a-token"
@@ -264,8 +269,10 @@ def both(tmp_path_factory):
             )
             for path, task in v1.items()
         }
-    return {"tasks": tasks, "ours": ours, "theirs": outcome, "problems": problems, "aberrated": aberrated,
-            "v1": tables, "request": request}  # fmt: skip
+    return {
+        "tasks": tasks, "ours": ours, "theirs": outcome["set"], "problems": problems, "apertures": outcome["apertures"],
+        "aberrated": aberrated, "v1": tables, "request": request,
+    }  # fmt: skip
 
 
 POINT = {"RA_REF": 359.99999, "DEC_REF": -12.25}
@@ -349,6 +356,15 @@ def test_every_keyword_is_the_same(both):
             assert _cards(path)["CRPIX1"] != 0, name  # or there was no telemetry, and nothing is shown
     assert not wrong
     print(f"{len(both['ours'])} exposures, largest difference {largest:.2g}")
+
+
+def test_every_aperture_is_the_same(both):
+    siaf = Siaf(both["request"]["siaf"])
+    for name, theirs in both["apertures"].items():
+        a = siaf.aperture(name)
+        ours = [a.v2_ref, a.v3_ref, a.v3_ideal_angle, a.parity, a.x_ref, a.y_ref, a.x_scale, a.y_scale]
+        assert [*ours, [*a.x_vertices, *a.y_vertices]] == theirs, name
+    assert len(both["apertures"]) > 800
 
 
 def test_velocity_aberration_is_the_same(both):
