@@ -144,7 +144,7 @@ def read_input(pipeline, path, options):
     return open_task(pipeline, tasks(path)[0], options.threads, keywords=options.keywords)
 
 
-def prepare(pipeline, product, options):
+def prepare(pipeline, product, options, finder=None):
     """Settle the parameters and the place that references come from.
 
     Parameters
@@ -155,6 +155,8 @@ def prepare(pipeline, product, options):
         The exposure; without one, the context's parameters are left out.
     options : Options
         How.
+    finder : ReferenceFinder, optional
+        One that knows the context's rules already.
 
     Returns
     -------
@@ -162,8 +164,7 @@ def prepare(pipeline, product, options):
     finder : ReferenceFinder or None
         None where no context can be had: an error only once a reference is asked for.
     """
-    finder = None
-    if product is not None:
+    if product is not None and finder is None:
         from jwpipe.refs import ReferenceFinder
 
         finder = ReferenceFinder(options.context)

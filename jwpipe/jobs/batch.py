@@ -7,12 +7,10 @@ peak fits beside those at work, in the order given. A worker that is killed cost
 
 import contextlib
 import logging
-import os
 import pickle
 import signal
 import socket
 import subprocess
-import sys
 import time
 import traceback
 from collections import deque
@@ -20,10 +18,10 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-import jwpipe
 from jwpipe.errors import StepError, UsageError, explain
 from jwpipe.jobs import api
 from jwpipe.jobs.memory import estimate
+from jwpipe.jobs.processes import environment, python
 from jwpipe.products.fitsfile import remove_unfinished
 
 __all__ = ["DONE", "FAILED", "SKIPPED", "Result", "attempt", "check", "run_batch"]
@@ -226,19 +224,10 @@ class _Worker:
     def __init__(self, pipeline, options):
         self.pipeline, self.options = pipeline, options
         ours, theirs = socket.socketpair()
-        package = str(Path(jwpipe.__file__).parents[1])
-        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "jwpipe.jobs.worker",
-            str(theirs.fileno()),
-            str(log.getEffectiveLevel()),
-        ]
+        command = python("jwpipe.jobs.worker", theirs.fileno(), log.getEffectiveLevel())
         with theirs, _without_interrupts():
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env=os.environ | {"PYTHONPATH": path}
+                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env=environment()
             )
         self.connection = Connection(ours.detach())
         self.alive = True
