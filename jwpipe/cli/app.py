@@ -20,6 +20,7 @@ GROUPS = {
     "task": ("jwpipe.cli.task", "one task of a program, as clusters run it"),
     "simulate": ("jwpipe.cli.simulate", "simulated exposures with references and truth"),
     "compare": ("jwpipe.cli.compare", "compare two products, extension by extension"),
+    "regress": ("jwpipe.cli.regress", "compare two folders of products"),
     "look": ("jwpipe.cli.look", "quick-look picture of a product"),
     "info": ("jwpipe.cli.info", "what a file is and holds"),
     "doctor": ("jwpipe.cli.doctor", "what is installed, and where references come from"),

@@ -13,7 +13,7 @@ from jwpipe.products.dq import Group, Pixel
 from jwpipe.products.fitsfile import STRUCTURAL, FitsFile
 from jwpipe.report.plain import UNDEFINED, keyword_value
 
-__all__ = ["ArrayDifference", "Comparison", "Tolerance", "compare", "describe", "describe_value"]
+__all__ = ["ArrayDifference", "Comparison", "Tolerance", "add_values", "compare", "describe", "describe_value"]
 
 # Keywords that tell of the run rather than of the data.
 VOLATILE = frozenset("DATE FILENAME CAL_VER CAL_VCS CRDS_VER CHECKSUM DATASUM HISTORY COMMENT".split())
@@ -257,7 +257,7 @@ def _images(label, one, two, tolerance):
     else:
         flags = FLAGS.get(one.name) if types[0].kind in "iu" else None
         for index in np.ndindex(one.shape[:-2]):
-            _add(difference, one.read(index=index), two.read(index=index), tolerance, index, flags)
+            add_values(difference, one.read(index=index), two.read(index=index), tolerance, index, flags)
     return difference
 
 
@@ -278,7 +278,7 @@ def _tables(label, first, second, tolerance):
             (form_a, unit_a), (form_b, unit_b) = columns_a[name], columns_b[name]
             difference.problem = f"type {form_a} | {form_b}" if form_a != form_b else f"unit {unit_a!r} | {unit_b!r}"
         elif one[name].dtype.kind in "fiu":
-            _add(difference, np.asarray(one[name]), np.asarray(two[name]), tolerance, ())
+            add_values(difference, np.asarray(one[name]), np.asarray(two[name]), tolerance, ())
         else:
             difference.size = one[name].size
             difference.beyond = int(np.count_nonzero(one[name] != two[name]))
@@ -311,8 +311,22 @@ def _stored_tables(label, first, second):
     return difference
 
 
-def _add(difference, a, b, tolerance, index, flags=None):
-    """Add one plane to the account of an array."""
+def add_values(difference, a, b, tolerance, index, flags=None):
+    """Add one plane, or one column, to the account of an array.
+
+    Parameters
+    ----------
+    difference : ArrayDifference
+        The account.
+    a, b : ndarray
+        Numbers, of one shape.
+    tolerance : Tolerance
+        What counts as equal.
+    index : tuple of int
+        Place of the plane in the array.
+    flags : type of enum.IntFlag, optional
+        The numbers are such flags: they are equal or not, and are counted by name.
+    """
     difference.size += a.size
     if flags is not None:
         changed = a != b
