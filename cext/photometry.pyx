@@ -252,7 +252,7 @@ def peaks(const float[:, ::1] data, const double[::1] x, const double[::1] y, co
     kernel : float64, (2 h + 1, 2 h + 1)
         Symmetric, its sum zero.
     inside : uint8, (2 h + 1, 2 h + 1)
-        Not 0: the pixel counts for the mean around the peak.
+        1: the pixel counts for the mean around the peak; 0: it does not.
     out : float64, (n, 2)
         Out: sharpness and roundness; NaN where they are not defined.
     threads : int
@@ -280,9 +280,9 @@ cdef void peak(const float[:, ::1] data, double x, double y, const double[:, ::1
     for j in range(size):
         for i in range(size):
             cut[j * size + i] = convolved(data, y0 + j, x0 + i, kernel, half)
-            if inside[j, i]:
-                count += 1
-                around += pixel(data, y0 + j, x0 + i)
+            # Where any pixel of the square is NaN, so is the sharpness, as in 1.14.1.
+            around += inside[j, i] * pixel(data, y0 + j, x0 + i)
+            count += inside[j, i]
     centre = pixel(data, y0 + half, x0 + half)
     value = cut[half * size + half]
     if value != 0:
@@ -317,5 +317,6 @@ cdef double convolved(const float[:, ::1] data, Py_ssize_t y, Py_ssize_t x, cons
         return 0
     for j in range(-half, half + 1):
         for i in range(-half, half + 1):
-            total += kernel[j + half, i + half] * pixel(data, y + j, x + i)
+            if kernel[j + half, i + half] != 0:  # what has no weight may be NaN
+                total += kernel[j + half, i + half] * pixel(data, y + j, x + i)
     return total

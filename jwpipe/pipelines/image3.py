@@ -41,6 +41,6 @@ PIPELINE = Pipeline(
         use("skymatch"),
         use("outlier_detection", associated, "associations", keep="{asn_id}_crf"),
         use("resample", keep="i2d"),
-        use("source_catalog", combined, "mosaics"),
+        use("source_catalog", combined, "mosaics", keep="cat", aside=True),
     ),
 )

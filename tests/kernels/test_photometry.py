@@ -117,8 +117,20 @@ def test_annuli(scene):
 def test_peaks():
     rng = np.random.default_rng(3)
     data = rng.normal(5, 1, SHAPE).astype("f4")
-    data[30, 30] = np.nan
-    x, y = np.array([[20.2, 18.7], [0.3, 38.6], [51.2, 5.0], [np.nan, 3.0], [-90.0, 5.0], [34.0, 30.0], [30.4, 30]]).T
+    data[30, 30] = data[9, 12] = np.nan
+    x, y = np.array(
+        [
+            [20.2, 18.7],
+            [0.3, 38.6],
+            [51.2, 5.0],
+            [np.nan, 3.0],
+            [-90.0, 5.0],
+            [34.0, 30.0],
+            [30.4, 30],
+            [14, 7.0],
+            [15, 5],
+        ]
+    ).T
     x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
     inside = (np.hypot(*np.mgrid[-2:3, -2:3]) <= 2).astype("u1")
     kernel = np.exp(-0.5 * np.hypot(*np.mgrid[-2:3, -2:3]) ** 2) * inside
@@ -136,7 +148,7 @@ def test_peaks():
             continue
         i, j = (math.ceil(c - 2.5) for c in centre)
         cut, values = (np.pad(a, 5)[j + 5 : j + 10, i + 5 : i + 10].astype("f8") for a in (convolved, data))
-        around = (values[inside > 0].sum() - values[2, 2]) / (inside.sum() - 1)
+        around = ((values * inside).sum() - values[2, 2]) / (inside.sum() - 1)  # NaN where any is
         row[0] = (values[2, 2] - around) / cut[2, 2]
         cut[2, 2] = 0
         quarters = cut[:3, 3:], cut[:2, :3], cut[2:, :2], cut[3:, 2:]
@@ -144,6 +156,8 @@ def test_peaks():
     assert np.isfinite(expected[:3]).all()
     assert np.isfinite(expected[5, 0])
     assert np.isnan(expected[6]).all()
+    assert np.isnan(expected[7]).all()
+    assert np.isfinite(expected[8]).all()
     for threads in (1, 2, 8):
         out = np.empty_like(expected)
         photometry.peaks(data, x, y, kernel, inside, out, threads)
