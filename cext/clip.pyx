@@ -1,16 +1,19 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Statistics of an image after clipping: mean, median, standard deviation.
 
-Nothing is sorted or copied: the median is found from counts of the upper, then of the lower halves of the values' bits,
-put in the order of the values. Counts are whole numbers, and sums are kept a row each and added in order, so the
-result does not depend on the number of threads. Unchecked indexing is safe: the box is checked in `statistics`, keys
-have 16 bits and each thread's counts 65536 places.
+Of one large box nothing is sorted or copied: the median is found from counts of the upper, then of the lower halves of
+the values' bits, put in the order of the values. Counts are whole numbers, and sums are kept a row each and added in
+order, so the result does not depend on the number of threads. Of many small boxes each is copied, by one thread.
+Unchecked indexing is safe: the box is checked in `statistics`, keys have 16 bits and each thread's counts 65536 places;
+`boxes` cuts boxes at the edges, and a copy has room for one.
 """
 
 from cython.parallel cimport parallel, prange, threadid
 from libc.math cimport INFINITY, NAN, sqrt
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
+
+from order cimport below_middle, select
 
 cdef enum:
     PLACES = 65536
@@ -198,3 +201,74 @@ cdef double lower_halves(const float[:, ::1] image, Box where, Py_ssize_t y, uns
             elif bits >> 16 == second:
                 counts[PLACES + (bits & 0xffff)] += 1
     return total
+
+
+def boxes(const float[:, ::1] image, Py_ssize_t height, Py_ssize_t width, double sigma, int most,
+          Py_ssize_t[:, ::1] counts, double[:, ::1] medians, double[:, ::1] stds, int threads):
+    """Statistics of all boxes of a size, after clipping; see `statistics`.
+
+    Parameters
+    ----------
+    image : float32, (ny, nx)
+        Values; those that are not finite do not count.
+    height, width : int
+        Size of the boxes; those at the upper and right edges are cut.
+    sigma, most : float, int
+        As of `statistics`.
+    counts, medians, stds : intp and float64, (rows of boxes, boxes in a row)
+        Out: values left, and their median and standard deviation; NaN where there are none.
+    threads : int
+        Threads.
+    """
+    cdef Py_ssize_t across = counts.shape[1], many = counts.shape[0] * counts.shape[1], box
+    cdef float *values = NULL
+    with nogil, parallel(num_threads=threads):
+        values = <float *>malloc(height * width * sizeof(float))
+        for box in prange(many, schedule="dynamic"):
+            clip_box(image, height, width, box // across, box % across, sigma, most, values, &counts[0, 0] + box,
+                     &medians[0, 0] + box, &stds[0, 0] + box)
+        free(values)
+
+
+cdef void clip_box(const float[:, ::1] image, Py_ssize_t height, Py_ssize_t width, Py_ssize_t row, Py_ssize_t column,
+                   double sigma, int most, float *values, Py_ssize_t *count, double *median,
+                   double *std) noexcept nogil:
+    cdef Py_ssize_t y, x, n = 0, i, kept
+    cdef float value
+    cdef int times
+    for y in range(row * height, min((row + 1) * height, image.shape[0])):
+        for x in range(column * width, min((column + 1) * width, image.shape[1])):
+            value = image[y, x]
+            values[n] = value
+            n += value - value == 0
+    for times in range(most + 1):
+        median[0] = std[0] = NAN
+        if n == 0:
+            break
+        middle_and_spread(values, n, median, std)
+        if times == most:
+            break
+        kept = 0
+        for i in range(n):
+            value = values[i]
+            values[kept] = value
+            kept += value >= median[0] - sigma * std[0] and value <= median[0] + sigma * std[0]
+        if kept == n:
+            break
+        n = kept
+    count[0] = n
+
+
+cdef void middle_and_spread(float *values, Py_ssize_t n, double *median, double *std) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double mean = 0, total = 0
+    cdef float upper, lower
+    for i in range(n):
+        mean += values[i]
+    mean /= n
+    for i in range(n):
+        total += (values[i] - mean) * (values[i] - mean)
+    upper = select(values, n, n // 2)
+    lower = upper if n % 2 else below_middle(values, n)
+    median[0] = (<double>lower + upper) / 2
+    std[0] = sqrt(total / n)

@@ -7,7 +7,9 @@ are below all others. Both passes go row by row, and each row belongs to one thr
 the edges are left out.
 """
 
-from cython.parallel cimport prange
+from cython.parallel cimport parallel, prange
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 
 def convolve(const float[:, ::1] image, const int[:, ::1] offsets, const double[::1] weights, float[:, ::1] smoothed,
@@ -27,29 +29,27 @@ def convolve(const float[:, ::1] image, const int[:, ::1] offsets, const double[
     threads : int
         Threads.
     """
-    cdef Py_ssize_t ny = image.shape[0], y
-    for y in prange(ny, nogil=True, schedule="static", num_threads=threads):
-        convolve_row(image, offsets, weights, smoothed, y)
+    cdef Py_ssize_t ny = image.shape[0], nx = image.shape[1], y
+    cdef double *totals = NULL
+    with nogil, parallel(num_threads=threads):
+        totals = <double *>malloc(nx * sizeof(double))
+        for y in prange(ny, schedule="static"):
+            convolve_row(image, offsets, weights, smoothed, y, totals)
+        free(totals)
 
 
 cdef void convolve_row(const float[:, ::1] image, const int[:, ::1] offsets, const double[::1] weights,
-                       float[:, ::1] smoothed, Py_ssize_t y) noexcept nogil:
-    cdef Py_ssize_t ny = image.shape[0], nx = image.shape[1], x, i, line, column
-    cdef Py_ssize_t reach = 0
-    cdef double total
+                       float[:, ::1] smoothed, Py_ssize_t y, double *totals) noexcept nogil:
+    cdef Py_ssize_t ny = image.shape[0], nx = image.shape[1], x, i, line, step
+    cdef double weight
+    memset(totals, 0, nx * sizeof(double))
     for i in range(offsets.shape[0]):
-        reach = max(reach, abs(offsets[i, 1]))
+        line, step, weight = y + offsets[i, 0], offsets[i, 1], weights[i]
+        if 0 <= line < ny:
+            for x in range(max(0, -step), min(nx, nx - step)):
+                totals[x] += weight * image[line, x + step]
     for x in range(nx):
-        total = 0
-        if reach <= x < nx - reach and reach <= y < ny - reach:
-            for i in range(offsets.shape[0]):
-                total += weights[i] * image[y + offsets[i, 0], x + offsets[i, 1]]
-        else:
-            for i in range(offsets.shape[0]):
-                line, column = y + offsets[i, 0], x + offsets[i, 1]
-                if 0 <= line < ny and 0 <= column < nx:
-                    total += weights[i] * image[line, column]
-        smoothed[y, x] = <float>total
+        smoothed[y, x] = <float>totals[x]
 
 
 def peaks(const float[:, ::1] smoothed, const unsigned char[:, ::1] missing, const int[:, ::1] offsets, float limit,

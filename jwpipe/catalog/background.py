@@ -60,12 +60,11 @@ def background(image, missing, size, threads=1):
 def _meshes(values, box, share, threads):
     """Median and standard deviation of every box, NaN in those that do not count; None where none does."""
     (ny, nx), (height, width) = values.shape, box
-    meshes = np.full((2, -(-ny // height), -(-nx // width)), np.nan, "f4")
-    for j, i in np.ndindex(meshes.shape[1:]):
-        place = j * height, min((j + 1) * height, ny), i * width, min((i + 1) * width, nx)
-        count, _, median, noise = clip.statistics(values, place, False, SIGMA, TIMES, threads)
-        if count > share * height * width:
-            meshes[:, j, i] = median, noise
+    shape = -(-ny // height), -(-nx // width)
+    counts, medians, deviations = np.empty(shape, np.intp), np.empty(shape), np.empty(shape)
+    clip.boxes(values, height, width, SIGMA, TIMES, counts, medians, deviations, threads)
+    meshes = np.array([medians, deviations], "f4")
+    meshes[:, counts <= share * height * width] = np.nan
     return None if np.isnan(meshes).all() else meshes
 
 

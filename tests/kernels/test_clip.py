@@ -40,3 +40,21 @@ def test_nothing_is_left_of_nothing():
     assert clip.statistics(image, (0, 4, 0, 4), False, 3, 5, 2)[0] == 0
     with pytest.raises(ValueError, match="box"):
         clip.statistics(image, (0, 5, 0, 4), False, 3, 5, 2)
+
+
+@pytest.mark.parametrize("most", [0, 1, 5])
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_what_is_left_of_every_box(most, threads):
+    rng = np.random.default_rng(5)
+    image = rng.normal(0.3, 2, (90, 71)).astype("f4")
+    image[rng.random(image.shape) < 0.1] *= 30
+    image[10:20, :9], image[40:61, 24:48], image[61, 30] = np.inf, np.nan, 7
+    image[62:80, 24:48] = np.nan
+    counts, medians, stds = np.empty((5, 3), np.intp), np.empty((5, 3)), np.empty((5, 3))
+    clip.boxes(image, 20, 24, 2.5, most, counts, medians, stds, threads)
+    for j, i in np.ndindex(counts.shape):
+        box = (20 * j, min(20 * (j + 1), 90), 24 * i, min(24 * (i + 1), 71))
+        count, _, median, std = clip.statistics(image, box, False, 2.5, most, 1)
+        assert counts[j, i] == count
+        np.testing.assert_equal(medians[j, i], median)
+        np.testing.assert_allclose(stds[j, i], std, rtol=1e-12)
