@@ -159,7 +159,7 @@ def read_steps(node, blocks):
     return steps
 
 
-def write_steps(steps, shape=None):
+def write_steps(steps, shape=None, name=""):
     """Make the node of a gwcs object.
 
     Parameters
@@ -168,6 +168,8 @@ def write_steps(steps, shape=None):
         As `read_steps` gives them.
     shape : tuple of int, optional
         Rows and columns of its image.
+    name : str, optional
+        Its name.
 
     Returns
     -------
@@ -178,7 +180,7 @@ def write_steps(steps, shape=None):
         entries = [(_node("frame"), frame.node), (_node("transform"), _node(transform))]
         nodes.append(yaml.MappingNode(GWCS + "step-1.1.0", entries))
     entries = [
-        (_node("name"), _node("")),
+        (_node("name"), _node(name)),
         (_node("pixel_shape"), _node(None if shape is None else list(shape[::-1]))),
         (_node("steps"), yaml.SequenceNode("tag:yaml.org,2002:seq", nodes)),
     ]

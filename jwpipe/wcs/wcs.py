@@ -24,6 +24,8 @@ class Wcs:
         Frames, from that of pixels on, each with the transform to the next; the last has none.
     shape : tuple of int, optional
         Rows and columns of the image, where the coordinates say so.
+    name : str, optional
+        What they are called: after alignment to a catalogue, that.
 
     Attributes
     ----------
@@ -31,8 +33,8 @@ class Wcs:
         Whether they are other than in the file that they come from.
     """
 
-    def __init__(self, steps, shape=None):
-        self.steps, self.shape = list(steps), None if shape is None else tuple(shape)
+    def __init__(self, steps, shape=None, name=""):
+        self.steps, self.shape, self.name = list(steps), None if shape is None else tuple(shape), name
         self.changed = True
         self._programs = {}
 
@@ -56,8 +58,9 @@ class Wcs:
         """
         try:
             steps = read_steps(node, list(asdftree.split_blocks(blocks)))
-            shape = [asdftree.plain(value) for key, value in node.value if key.value == "pixel_shape"]
-            self = cls(steps, shape[0][::-1] if shape and shape[0] else None)
+            said = {k.value: asdftree.plain(value) for k, value in node.value if k.value in ("pixel_shape", "name")}
+            shape = said.get("pixel_shape")
+            self = cls(steps, shape[::-1] if shape else None, str(said.get("name") or ""))
         except asdftree.PROBLEMS as problem:
             raise InputError(f"{path} has coordinates that cannot be read: {problem}") from None
         self.changed = False
@@ -87,13 +90,13 @@ class Wcs:
 
     def copy(self):
         """Copy them: what is done to one is not done to the other."""
-        other = type(self)(self.steps, self.shape)
+        other = type(self)(self.steps, self.shape, self.name)
         other.changed, other._programs = self.changed, dict(self._programs)
         return other
 
     def node(self):
         """Node of the gwcs object in an ASDF tree."""
-        return write_steps(self.steps, self.shape)
+        return write_steps(self.steps, self.shape, self.name)
 
     def corrected(self, matrix, shift, reference):
         """Give the coordinates after a correction in the plane that touches the telescope's field.
@@ -109,7 +112,7 @@ class Wcs:
         Wcs
             With the frame v2v3corr; these stay as they are.
         """
-        return type(self)(corrected_steps(self.steps, matrix, shift, reference), self.shape)
+        return type(self)(corrected_steps(self.steps, matrix, shift, reference), self.shape, self.name)
 
     def moved(self, name, ra, dec):
         """Give the coordinates with a last step that shifts right ascension and declination.
