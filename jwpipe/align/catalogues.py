@@ -143,11 +143,13 @@ def read_catfile(path):
         raise UsageError(f"catfile {path} cannot be read: {problem}") from None
     found = {}
     for line in lines:
-        name, *catalogue = line.split("#")[0].split() if not line.lstrip().startswith("#") else ("",)
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        name, *catalogue = words
         if len(catalogue) > 1:
             raise UsageError(f"catfile {path} has more than two columns: {line.strip()}")
-        if name:
-            found[name] = path.parent / catalogue[0] if catalogue else None
+        found[name] = path.parent / catalogue[0] if catalogue else None
     return found
 
 

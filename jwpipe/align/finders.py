@@ -168,7 +168,7 @@ def find_dao(image, missing, threshold, par, threads=1):
         dx, width = _marginal(values, kernel, 1)
         dy, length = _marginal(values, kernel, 0)
         roundness = 2 * (width - length) / (width + length)
-    flux = values.reshape(len(x), -1).sum(axis=1)
+    flux = values.reshape(len(x), kernel.weights.size).sum(axis=1)
     good = _within(par.sharplo, sharpness, par.sharphi)
     good &= _within(par.roundlo, symmetry, par.roundhi) & _within(par.roundlo, roundness, par.roundhi)
     if limit != 0:

@@ -17,6 +17,7 @@ CATALOGUE = {
         "guider": "guider_cds",
         "image": """
             assign_mtwcs assign_wcs background flat_field outlier_detection photom resample skymatch source_catalog
+            tweakreg
             """,
     }.items()
     for name in names.split()
