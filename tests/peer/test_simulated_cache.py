@@ -20,14 +20,33 @@ from jwst.pipeline import Detector1Pipeline
 Detector1Pipeline.call(sys.argv[1], save_results=True, output_dir=sys.argv[2])
 """
 
+# Stage 2 of a count rate, and where its coordinates say that pixels look.
+CALIBRATE = """
+import sys
+import numpy as np
+from jwst.pipeline import Image2Pipeline
+[made] = Image2Pipeline.call(sys.argv[1], save_results=True, output_dir=sys.argv[2])
+places = np.load(sys.argv[3])
+np.save(sys.argv[3], made.meta.wcs(*places, with_bounding_box=False))
+"""
+
 # Every file as the model that it names, held against its schema; what the schema does not know is printed.
 VALIDATE = """
 import sys, warnings
+import asdf
 from astropy.io import fits
 from stdatamodels.jwst import datamodels
 warnings.simplefilter("ignore", DeprecationWarning)
 for path in sys.argv[1:]:
-    with getattr(datamodels, fits.getval(path, "DATAMODL"))(path, strict_validation=True) as model:
+    name = ""
+    if path.endswith(".fits"):
+        name = fits.getval(path, "DATAMODL")
+    else:
+        with asdf.open(path) as file:
+            name = file["meta"].get("model_type")
+    if name is None:
+        continue
+    with getattr(datamodels, name)(path, strict_validation=True) as model:
         model.validate()
         if hasattr(model, "extra_fits"):
             print(path, model.extra_fits.instance)
@@ -99,6 +118,39 @@ def test_detector1_with_the_simulated_cache(case, tmp_path):
     clean = (dq == 0) & (truth > 100) & (fits.getdata(made.truth, "EVENTS") == 0).all(axis=(0, 1))
     assert clean.sum() > 1000
     assert np.median(rate[clean] / truth[clean]) == pytest.approx(1, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("nircam-dithers", {"subarray": "SUB160", "detector": "NRCALONG", "filter": "F356W"}),
+        ("niriss-dithers", {"subarray": "SUB128", "filter": "F430M"}),
+        ("fgs-dithers", {"subarray": "SUB128CNTR", "detector": "GUIDER2"}),
+        ("miri-dithers", {"subarray": "SUB256", "filter": "F1280W"}),
+    ],
+)
+def test_image2_with_the_simulated_cache(mode, options, tmp_path):
+    errors = {"pointing_error": 0, "roll_error": 0, "sky_spread": 0, "outliers": 0}
+    made = simulate(mode, tmp_path, level="rate", dithers=1, groups=5, **options, **errors)
+    (path,), (truth,) = made.exposures, made.truths
+    references = [file for file in made.crds_path.rglob("jwst_*_*.*") if file.suffix in (".fits", ".asdf")]
+    assert run(VALIDATE, [path, *sorted(references)]).stdout == ""
+    sources, true = fits.getdata(truth, "SOURCES"), fits.getheader(truth)
+    places = tmp_path / "places.npy"
+    np.save(places, [sources["X"], sources["Y"]])
+    run_pipeline(made, CALIBRATE, [path, tmp_path, places])
+    ra, dec = np.load(places)
+    np.testing.assert_allclose(ra, sources["RA"], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(dec, sources["DEC"], rtol=0, atol=1e-10)
+    with fits.open(path.with_name(path.name.replace("rate", "cal"))) as file:
+        head, science, dq, area = file[0].header, file["SCI"], file["DQ"].data, file["AREA"].data
+        states = [head[f"S_{step}"] for step in ("WCS", "FLAT", "PHOTOM")]
+        sky = np.median(science.data[dq == 0])
+        assert science.header["PHOTMJSR"] == pytest.approx(true["PHOTMJSR"], rel=1e-6)
+    assert states == ["COMPLETE"] * 3
+    assert area.shape == dq.shape
+    # Wings of the stars lie on the sky.
+    assert true["SKYSB"] * 0.99 < sky < true["SKYSB"] * 1.2
 
 
 @pytest.mark.parametrize(
