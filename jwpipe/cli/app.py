@@ -22,6 +22,7 @@ GROUPS = {
     "compare": ("jwpipe.cli.compare", "compare two products, extension by extension"),
     "regress": ("jwpipe.cli.regress", "compare two folders of products"),
     "look": ("jwpipe.cli.look", "quick-look picture of a product"),
+    "report": ("jwpipe.cli.report", "a run as one page: trouble, times, flags, references, pictures"),
     "info": ("jwpipe.cli.info", "what a file is and holds"),
     "doctor": ("jwpipe.cli.doctor", "what is installed, and where references come from"),
 }

@@ -15,8 +15,12 @@ def look(
     pixel: Annotated[
         tuple[int, int] | None, typer.Option("--pixel", metavar="X Y", help="Pixel whose ramp is shown, from 0.")
     ] = None,
+    catalog: Annotated[
+        Path | None,
+        typer.Option("--catalog", metavar="FILE", help="Sources of mosaics; by default of the catalogue beside each."),
+    ] = None,
 ):
-    """Draw a quick-look picture (PNG) of each product: image, flags, a ramp."""
+    """Draw a quick-look picture (PNG) of each product: image, flags, a ramp; a mosaic with its sources; a catalogue."""
     from jwpipe.errors import UsageError
     from jwpipe.report.look import quick_look
 
@@ -29,5 +33,5 @@ def look(
             raise UsageError(f"{file} would be replaced by its picture", "give a folder with --output-dir")
         targets[target] = file
     for target, file in targets.items():
-        quick_look(file, target, pixel)
+        quick_look(file, target, pixel, catalog)
         typer.echo(f"wrote {target}")

@@ -1,42 +1,73 @@
-"""Quick-look pictures: the image, its flags, and the ramp of a pixel or the distribution of values."""
+"""Quick-look pictures: an image with its flags, a ramp, a mosaic with its sources."""
 
-import io
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from jwpipe.errors import InputError, OutputError, UsageError
+from jwpipe.errors import InputError, UsageError
 from jwpipe.products.dq import Group, Pixel
 from jwpipe.products.fitsfile import FitsFile
-from jwpipe.report.plain import keyword_value, write_whole
+from jwpipe.report.drawing import draw_image, draw_values, figure, save, words
 
-__all__ = ["quick_look"]
+__all__ = ["picture", "quick_look"]
 
-SHOWN = (Pixel.DO_NOT_USE, Pixel.SATURATED, Pixel.JUMP_DET)
-COLOURS = ("#303030", "#e0b000", "#d03060")
+SHOWN = (Pixel.DO_NOT_USE, Pixel.SATURATED, Pixel.JUMP_DET, Pixel.OUTLIER)
+COLOURS = ("#303030", "#e0b000", "#d03060", "#2060c0")
+TITLE = "INSTRUME", "DETECTOR", "FILTER", "EXP_TYPE"
 
 
-def quick_look(path, target, pixel=None):
+def quick_look(path, target, pixel=None, catalog=None):
     """Draw a picture of a product.
 
     Parameters
     ----------
-    path : path-like
-        A product with a SCI image: ramps (raw or calibrated), rates, cubes.
+    path, pixel, catalog
+        As of `picture`.
     target : path-like
         The picture, PNG or what its ending says; its folder is made if need be.
+
+    Raises
+    ------
+    InputError, UsageError
+        As of `picture`.
+    OutputError
+        The picture cannot be written.
+    """
+    with picture(path, pixel, catalog) as made:
+        save(made, target)
+
+
+@contextmanager
+def picture(path, pixel=None, catalog=None):
+    """Make the figure of a product, for as long as the context lasts.
+
+    Parameters
+    ----------
+    path : path-like
+        A product with a SCI image: ramps (raw or calibrated), rates, cubes, mosaics, segments; or a catalogue, which is
+        drawn on the mosaic beside it.
     pixel : tuple of int, optional
         Column and row, from 0, of the pixel whose ramp is shown; by default a bright one.
+    catalog : path-like, optional
+        The sources of a mosaic; by default those of the catalogue beside it, if there is one.
+
+    Yields
+    ------
+    matplotlib Figure
 
     Raises
     ------
     InputError
-        The file has no SCI image, or flags that do not fit it.
+        The file has no SCI image, or flags or a catalogue that do not fit it.
     UsageError
         The pixel lies outside the image, or matplotlib is missing.
-    OutputError
-        The picture cannot be written.
     """
+    from jwpipe.report import mosaic
+
+    path = Path(path)
+    if path.suffix == mosaic.CATALOGUE:
+        path, catalog = mosaic.beside(path), path
     file = FitsFile(path)
     science = file["SCI"]
     if not science.is_image or len(science.shape) < 2:
@@ -46,49 +77,35 @@ def quick_look(path, target, pixel=None):
     ny, nx = science.shape[-2:]
     if pixel is not None and not (0 <= pixel[0] < nx and 0 <= pixel[1] < ny):
         raise UsageError(f"pixel {pixel[0]}, {pixel[1]} lies outside the {nx} x {ny} image of {path}")
-    flags = _flags(file, science.shape)
-    plt = _matplotlib()
+    if mosaic.is_mosaic(file):
+        draw, panels = mosaic.plan(file, catalog)
+    elif catalog is not None:
+        raise UsageError(f"{path} is no mosaic, and its pixels are not those of a catalogue", "leave --catalog out")
+    elif mosaic.is_segments(file):
+        draw, panels = mosaic.plan_segments(file)
+    else:
+        flags = _flags(file, science.shape)
+
+        def draw(made, axes):
+            _draw_exposure(made, axes, file, flags, pixel)
+
+        panels = 3
+    with figure(panels, f"{file.path.name}   {words(file.extensions[0], *TITLE)}") as (made, axes):
+        draw(made, axes)
+        yield made
+
+
+def _draw_exposure(made, axes, file, flags, pixel):
+    left, middle, right = axes
+    science = file["SCI"]
     is_ramp = len(science.shape) == 4
     image = _image(science)
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(16, 5.4), layout="constrained")
-    _draw_image(left, image, "last minus first group, DN" if is_ramp else _words(science, "BUNIT"), figure)
+    draw_image(left, image, "last minus first group, DN" if is_ramp else words(science, "BUNIT"), made)
     _draw_flags(middle, flags)
     if is_ramp:
         _draw_ramp(right, file, science, pixel or _bright_pixel(image))
     else:
-        _draw_values(right, image)
-    words = _words(file.extensions[0], "INSTRUME", "DETECTOR", "FILTER", "EXP_TYPE")
-    figure.suptitle(f"{_literal(file.path.name)}   {words}")
-    picture = io.BytesIO()
-    try:
-        figure.savefig(picture, dpi=110, format=Path(target).suffix.removeprefix(".") or "png")
-    except ValueError as problem:
-        raise OutputError(f"cannot write {target}: {problem}", "name it .png") from None
-    finally:
-        plt.close(figure)
-    write_whole(target, picture.getvalue())
-
-
-def _matplotlib():
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        raise UsageError("pictures need matplotlib", "pip install 'jwpipe[plot]'") from None
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
-
-
-def _words(extension, *keywords):
-    """Values of those keywords that have one."""
-    cards = [extension.header.cards[keyword] for keyword in keywords if keyword in extension.header]
-    return _literal(" ".join(str(value) for value in map(keyword_value, cards) if value is not None))
-
-
-def _literal(text):
-    """Keep matplotlib from reading dollar signs as mathematics."""
-    return text.replace("$", r"\$")
+        draw_values(right, image)
 
 
 def _image(science):
@@ -125,16 +142,6 @@ def _bright_pixel(image):
     return int(x), int(y)
 
 
-def _draw_image(axes, image, unit, figure):
-    good = image[np.isfinite(image)]
-    low, high = np.percentile(good, [1, 99.5]) if good.size else (0, 1)
-    shown = axes.imshow(
-        image, origin="lower", cmap="viridis", vmin=low, vmax=max(high, low + 1e-6), interpolation="none"
-    )
-    figure.colorbar(shown, ax=axes, shrink=0.85, label=unit)
-    axes.set_title("SCI")
-
-
 def _draw_flags(axes, flags):
     canvas = np.ones((*flags.shape, 3), "f4")
     share = []
@@ -144,7 +151,7 @@ def _draw_flags(axes, flags):
         share.append(f"{flag.name} {where.mean():.2%}")
     axes.imshow(canvas, origin="lower", interpolation="none")
     axes.set_title("DQ")
-    axes.set_xlabel("   ".join(share), fontsize=8)
+    axes.set_xlabel("   ".join(share), fontsize=7)
 
 
 def _draw_ramp(axes, file, science, pixel):
@@ -162,12 +169,3 @@ def _draw_ramp(axes, file, science, pixel):
     axes.set_xlabel("group")
     axes.set_ylabel("DN")
     axes.legend(fontsize=8)
-
-
-def _draw_values(axes, image):
-    good = image[np.isfinite(image)]
-    low, high = np.percentile(good, [0.1, 99.5]) if good.size else (0, 1)
-    axes.hist(good, bins=200, range=(low, max(high, low + 1e-6)), color="#3b6ea5")
-    if good.size:
-        axes.set_yscale("log")
-    axes.set_title("values")

@@ -5,7 +5,7 @@ import html
 from jwpipe.report.compare import describe, describe_value
 from jwpipe.report.trees import CHANGED, DAMAGED, GONE, NEW, SAME
 
-__all__ = ["comparison_page", "trees_page"]
+__all__ = ["STYLE", "comparison_page", "trees_page"]
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 70em; color: #222 }

@@ -93,9 +93,9 @@ class ImageReferences(References):
         c = self.calibration
         area = self.camera.pixel_area(c.window.shape)
         response = c.response * area * (np.float32(self.mode.properties.gain) / c.gain)
-        response[~c.active] = 1
-        response[c.has(Pixel.DEAD)] = np.nan
-        flags = np.where(c.has(Pixel.DEAD), np.uint32(Pixel.DO_NOT_USE | Pixel.NO_FLAT_FIELD), np.uint32(0))
+        blind = c.has(Pixel.DEAD) | ~c.active
+        response[blind] = np.nan
+        flags = np.where(blind, np.uint32(Pixel.DO_NOT_USE | Pixel.NO_FLAT_FIELD), np.uint32(0))
         error = np.full(response.shape, FLAT_ERROR, "f4")
         blocks = [image("SCI", response), image("ERR", error), image("DQ", flags)]
         blocks.append(dq_def(["DO_NOT_USE", "NO_FLAT_FIELD"], standard=True))
@@ -106,7 +106,7 @@ class ImageReferences(References):
         exposure = self.exposure
         full = exposure.instrument.windows(exposure.detector.name)["FULL"]
         area = replace(self.camera, corner=(full.x, full.y)).pixel_area(full.shape)
-        self.write("area", "PixelAreaModel", "Areas of pixels", [image("SCI", area)], full, self._areas())
+        self.write("area", "PixelAreaModel", "Areas of pixels", [image("SCI", area)], cards=self._areas())
 
     def photom(self):
         """Write the conversion to surface brightness."""
