@@ -8,8 +8,10 @@ operation has the number of registers that `SIGNATURES` gives it there.
 """
 
 from cython.parallel cimport parallel, prange
-from libc.math cimport atan2, cos, fmod, hypot, isfinite, sin, sqrt
+from libc.math cimport sqrt
 from libc.stdlib cimport free, malloc
+
+cimport angles
 
 cdef enum:
     BLOCK = 256  # points
@@ -34,6 +36,9 @@ cdef enum Operation:
     MULTIPLY
     DIVIDE
 
+cdef double DEGREE = 0.017453292519943295  # radians
+cdef double RADIAN = 57.29577951308232  # degrees
+
 NAMES = {
     "shift": SHIFT,
     "scale": SCALE,
@@ -53,10 +58,6 @@ NAMES = {
     "divide": DIVIDE,
 }
 ROW = WIDTH
-
-cdef double DEGREE = 0.017453292519943295  # radians
-cdef double RADIAN = 57.29577951308232  # degrees
-cdef double SMALL = 0.03  # radians: below it a few terms of the series are the sine and cosine to double precision
 
 
 def run(
@@ -223,9 +224,9 @@ cdef void execute(const int[:, ::1] code, const double[::1] values, double *bank
                 v[k] = p[3] * a[k] + p[4] * b[k] + p[5] * c[k]
                 w[k] = p[6] * a[k] + p[7] * b[k] + p[8] * c[k]
         elif row[0] == TO_CARTESIAN:
-            to_cartesian(a, b, u, v, w, n)
+            angles.to_cartesian(n, a, b, u, v, w)
         elif row[0] == TO_SPHERICAL:
-            to_spherical(a, b, c, u, v, p[0], count)
+            angles.to_spherical(n, 360 if p[0] == 360 else 0, a, b, c, u, v)
         elif row[0] == NORMALISE:
             normalise(a, b, c, u, v, w, n)
         elif row[0] == FROM_PLANE:
@@ -283,57 +284,6 @@ cdef void surface(
                 total[k] = total[k] * x[first + k] + inner[k]
         for k in range(LANES):
             out[first + k] = total[k]
-
-
-cdef void to_cartesian(
-    const double *lon, const double *lat, double *x, double *y, double *z, int n
-) noexcept nogil:
-    """Unit vectors of directions in degrees. Angles near 0, as those in a telescope's field, are quick."""
-    cdef int k
-    cdef double a, b, ca, sa, cb, sb
-    for k in range(n):
-        a = lon[k] * DEGREE
-        b = lat[k] * DEGREE
-        sa, sb = small_sine(a), small_sine(b)
-        ca, cb = small_cosine(a), small_cosine(b)
-        x[k] = cb * ca
-        y[k] = cb * sa
-        z[k] = sb
-    for k in range(n):
-        a = lon[k] * DEGREE
-        b = lat[k] * DEGREE
-        if not (-SMALL < a < SMALL and -SMALL < b < SMALL):
-            cb = cos(b)
-            x[k] = cb * cos(a)
-            y[k] = cb * sin(a)
-            z[k] = sin(b)
-
-
-cdef inline double small_sine(double a) noexcept nogil:
-    cdef double s = a * a
-    return a * (1 + s * (-1 / 6.0 + s * (1 / 120.0 + s * (-1 / 5040.0 + s * (1 / 362880.0)))))
-
-
-cdef inline double small_cosine(double a) noexcept nogil:
-    cdef double s = a * a
-    return 1 + s * (-0.5 + s * (1 / 24.0 + s * (-1 / 720.0 + s * (1 / 40320.0 - s * (1 / 3628800.0)))))
-
-
-cdef void to_spherical(
-    const double *x, const double *y, const double *z, double *lon, double *lat, double wrap, int n
-) noexcept nogil:
-    """Directions of vectors, degrees; longitudes from 0 to 360, or from -180 to 180."""
-    cdef int k
-    cdef double h, angle
-    for k in range(n):
-        h = hypot(x[k], y[k])
-        lat[k] = atan2(z[k], h) * RADIAN
-        angle = atan2(y[k], x[k]) * RADIAN if h != 0 else 0
-        if wrap == 360 and isfinite(angle):
-            angle = fmod(angle, 360)
-            if angle < 0:
-                angle += 360
-        lon[k] = angle
 
 
 cdef void normalise(

@@ -105,3 +105,37 @@ def test_grid_is_columns_and_rows():
     y, x = np.indices((5, 700))
     for threads in (1, 2, 8):
         np.testing.assert_array_equal(program.run_grid((5, 700), threads), [x, y])
+
+
+def test_angles_on_the_axes_and_far_away():
+    lon, lat = np.meshgrid(
+        [-720.0, -270, -180, -90, -45, 0, 45, 90, 135, 180, 225, 270, 360, 1e6], [-90.0, -45, 0, 30, 90]
+    )
+    points = np.array([lon.ravel(), lat.ravel()])
+    program = Program(2)
+    program.results = program.add("to_cartesian", (), (0, 1), 3)
+    vectors = program.run(points)
+    np.testing.assert_allclose(vectors, to_cartesian(points[0] % 360, points[1]), atol=3e-16)
+    assert (np.abs(vectors[:, np.abs(points[1]) == 90][:2]) == 0).all()  # as multiples of pi/2 cannot have it
+    back = Program(3)
+    back.results = back.add("to_spherical", (360,), (0, 1, 2), 2)
+    found = back.run(vectors)
+    level = np.abs(points[1]) < 90
+    np.testing.assert_allclose(found[0, level], (points[0] % 360)[level], atol=1e-13)
+    np.testing.assert_allclose(found[1], points[1], atol=2e-14)
+    assert (found[0, ~level] == 0).all()
+    np.testing.assert_array_equal(back.run(np.array([[0, 0.0], [0, 0], [0, -2]])), [[0, 0], [0, -90]])
+    assert np.isnan(back.run(np.array([[np.nan], [1.0], [1.0]])))[0]
+    assert np.isnan(program.run(np.array([[np.inf, 1.0], [1.0, np.nan]]))).any(axis=0).all()
+
+
+def test_directions_are_exact_to_the_last_places():
+    vectors = np.random.default_rng(3).normal(size=(3, 100_000)) * 10 ** np.random.default_rng(4).uniform(
+        -8, 8, 100_000
+    )
+    program = Program(3)
+    program.results = program.add("to_spherical", (180,), (0, 1, 2), 2)
+    x, y, z = vectors.astype("longdouble")
+    exact = np.rad2deg(np.arctan2(y, x)), np.rad2deg(np.arctan2(z, np.hypot(x, y)))
+    for one, other in zip(program.run(vectors), exact, strict=True):
+        assert np.abs((one - other) / np.spacing(np.abs(other.astype(float)))).max() < 4
