@@ -179,9 +179,16 @@ def apparent_direction(velocity, direction):
         By which angles on the sky near the source shrink.
     apparent : ndarray
         Unit vector to where it appears.
+
+    Raises
+    ------
+    InputError
+        The telescope is faster than light.
     """
     beta = np.asarray(velocity, "f8") / LIGHT
-    square = np.dot(beta, beta)
+    square = np.dot(beta, beta) if (np.abs(beta) < 1).all() else 1.0
+    if square >= 1:
+        raise InputError(f"a velocity of {np.asarray(velocity).tolist()} km/s is none of a telescope")
     if square == 0:
         return 1.0, direction
     along = np.dot(direction, beta)

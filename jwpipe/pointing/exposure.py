@@ -94,6 +94,10 @@ class ExposureFile(Headers):
             raise InputError(f"{self.path}: {keyword} = {value!r} is no number")
         return float(value)
 
+    def text(self, keyword, default=None):
+        """Value of a keyword as text in capitals."""
+        return str(self[keyword] if default is None else self.get(keyword, default)).upper()
+
     def numbers(self, *keywords):
         """Values of keywords, or None where one is missing."""
         return [self.number(keyword) for keyword in keywords] if all(k in self for k in keywords) else None

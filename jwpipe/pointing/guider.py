@@ -82,7 +82,7 @@ def set_guider(exposure, siaf, source, tolerance):
     str or None
         Why the place of the guide star is not known: CRPIX is 0.
     """
-    detector = exposure["DETECTOR"].upper()
+    detector = exposure.text("DETECTOR")
     if detector not in ("GUIDER1", "GUIDER2"):
         raise InputError(f"{exposure.path}: DETECTOR {detector} is no guider")
     guider = siaf.guider(int(detector[-1]))
@@ -92,7 +92,8 @@ def set_guider(exposure, siaf, source, tolerance):
     except ReferenceError as reason:
         problem = f"CRPIX is 0: {reason}"
     roll, v3_ideal_angle, parity = (
-        float(exposure.get(keyword, default)) for keyword, default in (("ROLL_REF", 0), ("V3I_YANG", 0), ("VPARITY", 1))
+        exposure.number(keyword) if keyword in exposure else default
+        for keyword, default in (("ROLL_REF", 0.0), ("V3I_YANG", 0.0), ("VPARITY", 1.0))
     )
     exposure["CRPIX1"], exposure["CRPIX2"] = pixel
     exposure["CRVAL1"], exposure["CRVAL2"] = exposure.number("GS_RA"), exposure.number("GS_DEC")
@@ -105,7 +106,7 @@ def set_guider(exposure, siaf, source, tolerance):
 
 def _find(exposure, source, tolerance):
     """Ask telemetry for the guide star of an exposure."""
-    kind = exposure["EXP_TYPE"].upper()
+    kind = exposure.text("EXP_TYPE")
     mnemonics, place, after, seconds = KINDS[kind]
     start, end = (telemetry.mjd_of(exposure[key], f"{exposure.path}: {key}") for key in ("DATE-BEG", "DATE-END"))
     start, end = end if after else start, end + seconds / telemetry.DAY

@@ -151,7 +151,7 @@ def set_pointing(exposure, options):
     """
     outcome = Outcome()
     guiding = guides(exposure.headers["PRIMARY"])
-    kind, name = str(exposure["EXP_TYPE"]).upper(), str(exposure["APERNAME"]).upper()
+    kind, name = exposure.text("EXP_TYPE"), exposure.text("APERNAME")
     siaf = Siaf(options.siaf, options.prd or exposure.get("PRD_VER"))
     aperture = None if name == "UNKNOWN" and guiding else siaf.aperture(name)
     if aperture is not None:
@@ -164,7 +164,7 @@ def set_pointing(exposure, options):
             _set_rotation(exposure, aperture)
         outcome.warn(_set_footprint(exposure, aperture))
         _set_parallel_target(exposure)
-    if str(exposure.get("TARGTYPE", "")).upper() == "MOVING":
+    if exposure.text("TARGTYPE", "") == "MOVING":
         outcome.warn(set_moving_target(exposure))
     if options.measurement_time:
         outcome.warn(_set_measurement_time(exposure))
@@ -185,10 +185,13 @@ def _set_aperture(exposure, aperture, imaging):
         exposure["CUNIT1"] = exposure["CUNIT2"] = "deg"
         exposure["CRPIX1"], exposure["CRPIX2"] = reference
         exposure["CDELT1"], exposure["CDELT2"] = aperture.x_scale / 3600, aperture.y_scale / 3600
-    kind = str(exposure["EXP_TYPE"]).upper()
+    kind = exposure.text("EXP_TYPE")
     series = exposure.get("TSOVISIT") is True or kind in SERIES
     # A lone integration is no series, but for the camera's own kinds, which may have one.
-    if (series and exposure.get("NINTS", 2) >= 2) or kind in ("NRC_TSIMAGE", "NRC_TSGRISM"):
+    if (series and (exposure.number("NINTS") if "NINTS" in exposure else 2) >= 2) or kind in (
+        "NRC_TSIMAGE",
+        "NRC_TSGRISM",
+    ):
         exposure["XREF_SCI"], exposure["YREF_SCI"] = reference
 
 
@@ -211,7 +214,7 @@ def _set_attitude(exposure, siaf, aperture, options, outcome):
 def _attitude(exposure, siaf, aperture, options, outcome):
     velocity = exposure.numbers("JWST_DX", "JWST_DY", "JWST_DZ")
     # An image of a guider is taken while the other one guides.
-    fgsid = {"GUIDER1": 2, "GUIDER2": 1}.get(str(exposure.get("DETECTOR", "")).upper(), options.fgsid)
+    fgsid = {"GUIDER1": 2, "GUIDER2": 1}.get(exposure.text("DETECTOR", ""), options.fgsid)
     method = _method(exposure, options, outcome)
     guiding = Guiding(
         star=exposure.numbers("GS_RA", "GS_DEC"),
@@ -285,7 +288,7 @@ def _set_footprint(exposure, aperture):
 
 def _set_parallel_target(exposure):
     """Set the target of a parallel exposure that has none: where it happened to look."""
-    if exposure.get("TARG_RA") == exposure.get("TARG_DEC") == 0 and "PARALLEL" in str(exposure.get("VISITYPE", "")):
+    if exposure.get("TARG_RA") == exposure.get("TARG_DEC") == 0 and "PARALLEL" in exposure.text("VISITYPE", ""):
         exposure["TARG_RA"], exposure["TARG_DEC"] = exposure["RA_REF"], exposure["DEC_REF"]
 
 

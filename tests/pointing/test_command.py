@@ -355,3 +355,32 @@ def test_an_aperture_off_the_axis_sees_what_it_was_turned_to(place):
     write_exposure("p.fits", RA_V1=v1.ra, DEC_V1=v1.dec, PA_V3=v1.pa)
     assert set_("a.fits", "--prime", "p.fits") == 0
     assert [card(k) for k in ("RA_REF", "DEC_REF", "ROLL_REF")] == pytest.approx([10.0, 20.0, 30.0], abs=1e-9)
+
+
+READ = {
+    "set": """
+        DATAMODL EXP_TYPE APERNAME PCS_MODE EXPSTART EXPEND EXPMID NINTS NGROUPS TGROUP TARG_RA TARG_DEC VISITYPE
+        TARGTYPE DETECTOR PRD_VER GS_RA GS_DEC TSOVISIT ROLL_REF DATE-BEG DATE-END JWST_DX TMEASURE
+        """,
+    "aberration": "JWST_DX RA_REF",
+    "summary": "RA_V1 TARG_DEC",
+    "v1": "EXPSTART GS_RA",
+}
+
+
+@pytest.mark.parametrize(("command", "keyword"), [(c, keyword) for c, keys in READ.items() for keyword in keys.split()])
+def test_no_header_makes_it_fall_over(place, capsys, command, keyword):
+    guider = {"INSTRUME": "FGS", "DETECTOR": "GUIDER1", "EXP_TYPE": "FGS_TRACK", "APERNAME": "FGS1_FULL"}
+    times = {"DATE-BEG": "2021-01-26T02:00:00.000", "DATE-END": "2021-01-26T02:00:10.000", "EXPMID": 59240.104}
+    rest = {"RA_REF": 1.0, "DEC_REF": 2.0, "RA_V1": 1.0, "DEC_V1": 2.0, "PA_V3": 3.0, "GS_RA": 80.0, "GS_DEC": -60.0}
+    options = {"set": ["--telemetry", "t.csv", "--tmeasure"], "v1": ["--telemetry", "t.csv", "--method", "track"]}
+    for value in (0, True, "", "x", -1e300):
+        for base in ({}, guider) if command == "set" else ({},):
+            write_exposure("h.fits", **times | rest | base | {keyword: value})
+            before = (place / "h.fits").read_bytes()
+            status = main(["pointing", command, "h.fits", *options.get(command, [])])
+            err = capsys.readouterr().err
+            assert status in (0, 3, 4), (value, err)
+            if status:
+                assert err.count("\n") == 1, (value, err)
+                assert (place / "h.fits").read_bytes() == before
