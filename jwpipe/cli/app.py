@@ -14,7 +14,7 @@ __all__ = ["GROUPS", "app", "commands"]
 GROUPS = {
     "refs": ("jwpipe.cli.refs", "reference files: which, fetch, list, verify"),
     "asn": ("jwpipe.cli.asn", "associations: generate, from-list, gather, show, edit, make-pool"),
-    "pointing": ("jwpipe.cli.pointing", "keywords of pointing: set, v1, aberration, moving-target, summary"),
+    "pointing": ("jwpipe.cli.pointing", "keywords of pointing: set, telemetry, v1, aberration, moving-target, summary"),
     "plan": ("jwpipe.cli.plan", "a program's worth of exposures, for make, Dask or Slurm"),
     "status": ("jwpipe.cli.status", "how far a program has come"),
     "task": ("jwpipe.cli.task", "one task of a program, as clusters run it"),

@@ -193,6 +193,25 @@ def set_command(
     _one_by_one(files, work)
 
 
+@app.command("telemetry")
+def telemetry(
+    files: Files,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Table to write.", show_default=False)],
+    source: Telemetry = None,
+    token: Token = None,
+    margin: Annotated[
+        float, typer.Option("--margin", metavar="SECONDS", min=0, help="How much before and after is kept too.")
+    ] = 60.0,
+):
+    """Keep what telemetry says of exposures in a table, for `--telemetry` where there is no network."""
+    from jwpipe.pointing.record import record_telemetry
+    from jwpipe.report.plain import write_whole
+
+    text = record_telemetry(files, _source(source, token)(), margin)
+    write_whole(output, text.encode())
+    typer.echo(f"wrote {output}: {text.count(chr(10)) - 1} values")
+
+
 @app.command("v1")
 def v1(
     sources: Annotated[

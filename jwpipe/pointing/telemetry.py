@@ -35,6 +35,7 @@ __all__ = [
     "Pointing",
     "Samples",
     "average",
+    "check_time",
     "chronicle",
     "clock",
     "gather",
@@ -391,8 +392,7 @@ def gather(source, mnemonics, start, end, tolerance=60.0):
     ReferenceError
         There is nothing of a mnemonic.
     """
-    if not 0 <= start <= end < LATEST:
-        raise InputError(f"from {start} to {end} is no time: modified Julian dates are wanted")
+    check_time(start, end)
     collected = {}
     for mnemonic in mnemonics:
         samples = source.samples(mnemonic, start, end)
@@ -407,6 +407,12 @@ def gather(source, mnemonics, start, end, tolerance=60.0):
             )
         collected[mnemonic] = samples
     return collected
+
+
+def check_time(start, end):
+    """Check that there is a time between two modified Julian dates."""
+    if not 0 <= start <= end < LATEST:
+        raise InputError(f"from {start} to {end} is no time: modified Julian dates are wanted")
 
 
 def moment_of(mjd):

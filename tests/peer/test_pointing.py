@@ -89,6 +89,17 @@ JW703 = {"EXPSTART": 58637.70, "EXPEND": 58637.701}  # and in engdb_jw00703
 SUN = {"JWST_DX": -25.021, "JWST_DY": -16.507, "JWST_DZ": -7.187}
 STAR = {"GS_RA": 241.24294932221, "GS_DEC": 70.66165389073196}
 GUIDER2 = {"APERNAME": "FGS2_FULL", "EXP_TYPE": "FGS_IMAGE", "DETECTOR": "GUIDER2"}
+# Columns of the table of a moving target's positions, all of which the peer wants.
+COLUMNS = """
+time mt_sci_x mt_sci_y ref_pixel_RA ref_pixel_Dec mt_apparent_RA mt_apparent_Dec mt_apparent_x_helio mt_apparent_y_helio
+mt_apparent_z_helio jwst_x_helio jwst_y_helio jwst_z_helio mt_apparent_x_jwst mt_apparent_y_jwst mt_apparent_z_jwst
+mt_apparent_jwst_distance mt_apparent_sun_distance apparent_phase_angle apparent_light_travel_time mt_true_x_helio
+mt_true_y_helio mt_true_z_helio mt_true_x_jwst mt_true_y_jwst mt_true_z_jwst
+""".split()
+POSITIONS = np.zeros(9, [(name, {"time": "S23"}.get(name, "f4" if "sci" in name else "f8")) for name in COLUMNS])
+POSITIONS["time"] = [f"2021-01-26T{hour:02d}:{minute:02d}:07.123" for hour in (1, 2, 3) for minute in (0, 28, 31)]
+POSITIONS["mt_apparent_RA"] = 80 + np.arange(9) ** 1.5
+POSITIONS["mt_apparent_Dec"] = np.sqrt(np.arange(9)) - 2
 NOTHING = {"EXPSTART": 59000.0, "EXPEND": 59000.1}
 NOWHERE = {"TARG_RA": 0.0, "TARG_DEC": 0.0}
 
@@ -103,6 +114,7 @@ CASES = {
     "track": ("", "engdb", ENGDB | SUN | STAR | {"PCS_MODE": "TRACK"}, {}),
     "fineguide": ("", "engdb", ENGDB | SUN | STAR | {"PCS_MODE": "FINEGUIDE"}, {"fgsid": 2}),
     "moving": ("", "engdb", ENGDB | SUN | STAR | {"PCS_MODE": "MOVING", "TARGTYPE": "MOVING"}, {}),
+    "moving, later": ("", "engdb", ENGDB | {"EXPMID": 59240.5, "TARGTYPE": "MOVING"}, {}),
     "track, jw00703": ("", "engdb_jw00703", JW703 | SUN | STAR | {"PCS_MODE": "TRACK"}, {}),
     "coarse, jw00703": ("", "engdb_jw00703", JW703 | SUN | {"PCS_MODE": "COARSE"}, {}),
     "by MAST": ("", "engdb MAST", ENGDB | SUN | STAR | {"PCS_MODE": "FINEGUIDE"}, {}),
@@ -195,6 +207,8 @@ def _prepare(source, target, keywords):
                 del header[keyword], hdus["ASDF"]  # where the peer would find it too
             else:
                 header[keyword] = value
+        if keywords.get("TARGTYPE") == "MOVING":
+            hdus.append(fits.BinTableHDU(POSITIONS, name="MOVING_TARGET_POSITION"))
     return target
 
 
@@ -354,6 +368,8 @@ def test_every_keyword_is_the_same(both):
             wrong[name] = differ
         if name.startswith("fgs_"):
             assert _cards(path)["CRPIX1"] != 0, name  # or there was no telemetry, and nothing is shown
+        if name.startswith("moving"):
+            assert (_cards(path)["MT_RA"] is None) is (name == "moving, later")
     assert not wrong
     print(f"{len(both['ours'])} exposures, largest difference {largest:.2g}")
 

@@ -16,11 +16,12 @@ from pointing_files import (
     write_siaf,
     write_telemetry,
 )
+from telemetry_server import TelemetryServer
 
 from jwpipe.cli import main
 from jwpipe.pointing.attitude import direction_of
 from jwpipe.pointing.matrices import read_matrices
-from jwpipe.pointing.telemetry import clock
+from jwpipe.pointing.telemetry import ACQUISITION, FINEGUIDE, IDENTIFICATION, clock
 
 GUIDING = "FGS_ACQ1 FGS_ACQ2 FGS_FINEGUIDE FGS_TRACK FGS_ID-IMAGE FGS_ID-STACK".split()
 
@@ -183,6 +184,32 @@ def test_matrices_are_saved_and_used_again(place):
     write_telemetry(place / "t.csv", values | {"SA_ZATTEST1": 0.1})  # the matrix that follows from it stands instead
     assert set_("a.fits", "--telemetry", "t.csv", "--override-transforms", "a_transforms.asdf") == 0
     assert card("RA_REF") == first
+
+
+def test_telemetry_is_kept_for_where_there_is_no_service(place, capsys):
+    values, _ = attitude_values(place / "SIAFXML")
+    at = [round((START - 40587) * 86400000) + step * 1000 for step in range(-200, 400)]
+    guider = (*FINEGUIDE, *ACQUISITION, *IDENTIFICATION)
+    series = {name: [(time, value) for time in at] for name, value in (values | dict.fromkeys(guider, 5.0)).items()}
+    instrument = {"INSTRUME": "FGS", "DETECTOR": "GUIDER2", "EXP_TYPE": "FGS_TRACK", "APERNAME": "FGS1_FULL"}
+    times = {"DATE-BEG": clock(START), "DATE-END": clock(END)}
+    write_exposure("g.fits", **instrument, **times, GS_RA=80.0, GS_DEC=-60.0)
+    with TelemetryServer(series) as server:
+        assert (
+            main(["pointing", "telemetry", "a.fits", "a.fits", "g.fits", "-o", "kept.csv", "--telemetry", server.url])
+            == 0
+        )
+        assert set_("a.fits", "g.fits", "--telemetry", server.url, "-o", "online") == 0
+    assert set_("a.fits", "g.fits", "--telemetry", "kept.csv", "-o", "offline") == 0
+    for name in ("a.fits", "g.fits"):
+        assert (place / "online" / name).read_bytes() == (place / "offline" / name).read_bytes()
+    # A minute before and after, and a neighbour each, of 20 mnemonics and 6: each value once.
+    rows = len((place / "kept.csv").read_text().splitlines()) - 1
+    assert f"{rows} values" in capsys.readouterr().out
+    seconds = (END - START) * 86400 + 120
+    assert abs(rows / 26 - seconds) <= 3
+    assert main(["pointing", "telemetry", "none.fits", "-o", "n.csv", "--telemetry", "t.csv"]) == 3
+    assert not (place / "n.csv").exists()
 
 
 def test_tmeasure_is_computed_when_asked_and_missing(place, capsys):
