@@ -157,12 +157,13 @@ def set_command(
 ):
     """Set the keywords of pointing from telemetry: V1, reference point, roll, S_REGION, WCS of images.
 
-    Each file is changed whole or not at all.
+    Telemetry is a service, a folder with one file a mnemonic as the service or MAST writes it, or a table:
+    lines of mnemonic,time,value under a line that says so. Each file is changed whole or not at all.
     """
     from jwpipe.pointing.exposure import ExposureFile
-    from jwpipe.pointing.matrices import matrices_text
+    from jwpipe.pointing.matrices import write_matrices
     from jwpipe.pointing.setting import Options, method_named, set_pointing
-    from jwpipe.report.plain import write_whole
+    from jwpipe.products.fitsfile import Stage
 
     options = Options(
         source=_source(source, token),
@@ -185,9 +186,10 @@ def set_command(
         outcome = set_pointing(exposure, options)
         if not dry_run:
             target = _target(file, output_dir)
-            exposure.save(None if output_dir is None else target)
-            if save_transforms and outcome.matrices:
-                write_whole(target.with_name(f"{target.stem}_transforms.asdf"), matrices_text(outcome.matrices))
+            with Stage() as stage:
+                if save_transforms and outcome.matrices:
+                    write_matrices(target.with_name(f"{target.stem}_transforms.asdf"), outcome.matrices, stage)
+                exposure.save(None if output_dir is None else target, stage)
         return outcome.warnings
 
     _one_by_one(files, work)

@@ -106,13 +106,15 @@ class ExposureFile(Headers):
         """Read a table, or None where the file has none of that name."""
         return self.file[name].table() if name in self.file else None
 
-    def save(self, path=None):
+    def save(self, path=None, stage=None):
         """Write the file with the keywords that have been set.
 
         Parameters
         ----------
         path : path-like, optional
             Target; by default the file itself.
+        stage : jwpipe.products.fitsfile.Stage, optional
+            Where the file waits for others that are to appear with it.
 
         Raises
         ------
@@ -123,4 +125,4 @@ class ExposureFile(Headers):
         for header in self.headers.values():
             header.remove("CHECKSUM", ignore_missing=True)
         blocks = [_Copied(e, e.header if id(e.header) in changed else None) for e in self.file.extensions]
-        write_fits(self.path.resolve() if path is None else path, blocks)
+        write_fits(self.path.resolve() if path is None else path, blocks, stage)

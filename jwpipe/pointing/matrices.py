@@ -4,9 +4,10 @@ import numpy as np
 
 from jwpipe.errors import InputError
 from jwpipe.products import asdftree
+from jwpipe.products.fitsfile import RawBlock, write_fits
 from jwpipe.products.tree import PREAMBLE
 
-__all__ = ["NAMES", "matrices_text", "read_matrices"]
+__all__ = ["NAMES", "matrices_text", "read_matrices", "write_matrices"]
 
 NAMES = ("m_eci2j", "m_j2fgs1", "m_fgsx2gs", "m_gs2gsapp", "m_eci2gs", "m_eci2v", "m_v2siaf", "m_eci2siaf")
 
@@ -29,6 +30,21 @@ def matrices_text(matrices):
         lines += [f"    - {[float(value) for value in row]}" for row in matrix]
         lines += ["    datatype: float64", "    shape: [3, 3]"]
     return PREAMBLE + "\n".join([*lines, "...", ""]).encode("ascii")
+
+
+def write_matrices(path, matrices, stage):
+    """Write matrices to a file that appears with others.
+
+    Parameters
+    ----------
+    path : path-like
+        ASDF file.
+    matrices : dict of str to ndarray
+        By name.
+    stage : jwpipe.products.fitsfile.Stage
+        Where it waits for them.
+    """
+    write_fits(path, [RawBlock(path.name, None, matrices_text(matrices), b"")], stage)
 
 
 def read_matrices(path):

@@ -172,6 +172,11 @@ def test_matrices_are_saved_and_used_again(place):
     assert set_("a.fits", "--telemetry", "t.csv", "--save-transforms", "--dry-run") == 0
     assert not (place / "a_transforms.asdf").exists()
     assert card("RA_V1") is None
+    (place / "a_transforms.asdf").mkdir()
+    assert set_("a.fits", "--telemetry", "t.csv", "--save-transforms") == 1
+    assert sorted(path.name for path in place.iterdir()) == ["SIAFXML", "a.fits", "a_transforms.asdf", "t.csv"]
+    assert card("RA_V1") is None
+    (place / "a_transforms.asdf").rmdir()
     assert set_("a.fits", "--telemetry", "t.csv", "--save-transforms") == 0
     saved, first = read_matrices("a_transforms.asdf"), card("RA_REF")
     for matrix in saved.values():
