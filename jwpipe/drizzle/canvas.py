@@ -35,6 +35,8 @@ class Canvas:
         part of the sum of their sizes. `jwst` has no such limit; -1 is none.
     threads : int, optional
         Threads.
+    store : MappedStore, optional
+        Where the images are kept; None: in memory.
 
     Attributes
     ----------
@@ -53,12 +55,13 @@ class Canvas:
     the inverse variances of exposures are summed: this is what `jwst` 1.14.1 does.
     """
 
-    def __init__(self, shape, kernel="square", pixfrac=1.0, *, variances=True, least=LEAST, threads=1):
+    def __init__(self, shape, kernel="square", pixfrac=1.0, *, variances=True, least=LEAST, threads=1, store=None):
         self.kernel = "point" if pixfrac <= NARROWEST else kernel
         self.pixfrac, self.least, self.threads = pixfrac, least, threads
-        self.sci, self.wht = np.zeros(shape, "f4"), np.zeros(shape, "f4")
+        self._zeros = np.zeros if store is None else store.array
+        self.sci, self.wht = self._zeros(shape, "f4"), self._zeros(shape, "f4")
         self.planes = []
-        self.variances = np.zeros((3, *shape), "f4") if variances else np.zeros((0, 0, 0), "f4")
+        self.variances = self._zeros((3, *shape), "f4") if variances else np.zeros((0, 0, 0), "f4")
         self.err = None
         self.count = 0
         self.table = _lanczos(int(self.kernel[-1])) if self.kernel.startswith("lanczos") else np.zeros(0, "f4")
@@ -91,7 +94,7 @@ class Canvas:
             The weight of every pixel; None for inverse variances of the read noise.
         """
         if not len(self.planes) * PLANE > self.count and self.variances.size:
-            self.planes.append(np.zeros(self.sci.shape, "i4"))
+            self.planes.append(self._zeros(self.sci.shape, "i4"))
         rows, columns = self.sci.shape
         reach = self._reach(scale)
         ranges = np.empty((len(x), -(-x.shape[1] // BLOCK), 4), "i4")
@@ -149,7 +152,7 @@ class Canvas:
         factor : float, optional
             Multiplies the variances.
         """
-        self.err = np.empty_like(self.sci)
+        self.err = self._zeros(self.sci.shape, "f4")
         fill_err = np.nan if np.isnan(fill) else 0.0
         drizzle.finish(self.sci, self.wht, self.variances, self.err, fill, fill_err, factor, self.threads)
 

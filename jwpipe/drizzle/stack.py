@@ -21,10 +21,12 @@ class Stack:
         Rows and columns of the grid.
     folder : path-like or None
         Where the images are put aside, in nameless files; None: they stay in memory.
+    store : MappedStore, optional
+        Where the median is kept; None: in memory.
     """
 
-    def __init__(self, shape, folder=None):
-        self.shape, self.folder = shape, folder
+    def __init__(self, shape, folder=None, store=None):
+        self.shape, self.folder, self.store = shape, folder, store
         self._images = []
 
     def __len__(self):
@@ -57,7 +59,8 @@ class Stack:
             NaN where no image has a value.
         """
         ny, nx = self.shape
-        whole = np.full(self.shape, np.nan, "f4")
+        whole = np.empty(self.shape, "f4") if self.store is None else self.store.array(self.shape, "f4")
+        whole.fill(np.nan)
         height = max(1, BAND // (4 * nx * max(1, len(self))))
         room = np.empty((len(self), min(height, ny), nx), "f4")
         for first in range(0, ny, height):

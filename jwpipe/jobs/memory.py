@@ -1,20 +1,28 @@
 """How much memory an exposure takes, told from its headers, and how much there is.
 
-The estimate is for stage 1, whose peak is the fit of the ramps: the exposure as the steps hold it, and its slopes
-beside it. In bytes,
+For stage 1 the peak is the fit of the ramps: the exposure as the steps hold it, and its slopes beside it. In bytes,
 
     PROGRAM + own + SLOPES * (nints + 1) * pixels + MARK * samples + PLANES * pixels
 
 where an exposure's own arrays are those that its class declares (SCI, PIXELDQ, GROUPDQ, ...), in the types that steps
 work with. Of large planes the fit gives the ramp's memory back while it makes the slopes, and the larger of the two
-counts. `tests/engine/test_memory.py` holds the estimate against measured peaks. The optional product of the fit
-(``save_opt``) is not counted: its size depends on the jumps that are found.
+counts. The optional product of the fit (``save_opt``) is not counted: its size depends on the jumps that are found.
+
+Of images the peak is resampling: the arrays of one exposure, whatever the number of them, where its pixels fall, and
+the mosaic,
+
+    PROGRAM + own + PLACES * pixels + (MOSAIC + context) * pixels of the mosaic
+
+`tests/jobs/test_memory.py` holds the estimates against measured peaks.
 """
 
 import math
 import os
 from pathlib import Path
 
+from jwpipe.errors import InputError
+from jwpipe.products.exposures import Exposures
+from jwpipe.products.images import Cube, Image
 from jwpipe.products.product import Plane
 
 __all__ = ["available_memory", "estimate"]
@@ -23,16 +31,19 @@ PROGRAM = 135_000_000  # the interpreter with its libraries (the most: those tha
 MARK = 1 / 8  # one bit a sample, that jump keeps while it looks at neighbours
 SLOPES = 20  # slope, error, two variances, flags: of the pixel of an integration, and of the exposure
 PLANES = 20  # what references tell of a pixel while its slopes are made: gain, read noise, dark current, and room
+PLACES = 30  # where a pixel of an exposure falls, what is interpolated there, and room
+MOSAIC = 56  # of a pixel of a mosaic: values, error, weight, variances, and what finds its sources
+CONTEXT = 32  # exposures to an int32 of the context image
 LARGE = 1 << 22  # pixels of a plane many times larger than a huge page: the band of rows in work is then a small part
 
 
 def estimate(product, mapped=False):
-    """Estimate the peak memory of stage 1.
+    """Estimate the peak memory of a pipeline.
 
     Parameters
     ----------
-    product : Product
-        An exposure as opened, with no array read.
+    product : Product or Exposures
+        An exposure, or several, as opened, with no array read.
     mapped : bool, optional
         Whether its own arrays are kept in a file (`jwpipe.products.store`), and do not count.
 
@@ -41,13 +52,41 @@ def estimate(product, mapped=False):
     int
         Bytes.
     """
+    if isinstance(product, Exposures):
+        largest = max(product.images, key=lambda image: math.prod(image.shape))
+        return _estimate_images(largest, _mosaic(product.images), len(product), mapped)
+    if isinstance(product, Image | Cube):
+        return _estimate_images(product, math.prod(product.shape[-2:]), 1, mapped)
     *lead, ny, nx = product.shape
     nints = math.prod(lead[:1])
     pixels, samples = ny * nx, math.prod(product.shape)
-    own = 0 if mapped else sum(_size(field, product) for field in product.declared if isinstance(field, Plane))
+    own = 0 if mapped else _own(product)
     slopes = SLOPES * (nints + 1) * pixels
     together = max(own, slopes) if pixels >= LARGE else own + slopes
     return int(PROGRAM + together + MARK * samples + PLANES * pixels)
+
+
+def _estimate_images(image, mosaic, count, mapped):
+    pixels = math.prod(image.shape[-2:])
+    kept = 0 if mapped else _own(image) + (MOSAIC + 4 * -(-count // CONTEXT)) * mosaic
+    return int(PROGRAM + kept + PLACES * pixels)
+
+
+def _mosaic(images):
+    """Pixels of the mosaic that exposures become; of those without coordinates as many as all of them have."""
+    from jwpipe.drizzle.grid import lay_out
+
+    try:
+        if all(image.wcs is not None for image in images):
+            return math.prod(lay_out(images).shape)
+    except InputError:  # the step that needs them will say so
+        pass
+    return sum(math.prod(image.shape[-2:]) for image in images)
+
+
+def _own(product):
+    """Bytes of a product's arrays."""
+    return sum(_size(field, product) for field in product.declared if isinstance(field, Plane))
 
 
 def _size(field, product):

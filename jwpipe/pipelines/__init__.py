@@ -11,6 +11,7 @@ CATALOGUE = {
     "detector1": "raw ramps to count rates (uncal to rate, rateints)",
     "dark": "raw ramps of dark exposures to linear ones (uncal to dark)",
     "image2": "count rates of images to surface brightness (rate to cal, i2d)",
+    "image3": "calibrated exposures to a mosaic and its catalogue (cal to crf, i2d, cat, segm)",
     "guider": "raw exposures of the guiders to count rates (uncal to cal)",
 }
 

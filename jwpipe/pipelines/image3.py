@@ -3,7 +3,6 @@
 from jwpipe.engine.pipeline import Pipeline
 from jwpipe.pipelines.common import use
 from jwpipe.products.exposures import Exposures
-from jwpipe.products.images import Resampled
 
 __all__ = ["PIPELINE"]
 
@@ -23,11 +22,6 @@ def fixed(product):
     return associated(product) and not moving(product)
 
 
-def combined(product):
-    """Whether there is a mosaic."""
-    return isinstance(product, Resampled)
-
-
 PIPELINE = Pipeline(
     name="image3",
     summary="Combine calibrated images to a mosaic, and catalogue its sources.",
@@ -41,6 +35,6 @@ PIPELINE = Pipeline(
         use("skymatch"),
         use("outlier_detection", associated, "associations", keep="{asn_id}_crf"),
         use("resample", keep="i2d"),
-        use("source_catalog", combined, "mosaics", keep="cat", aside=True),
+        use("source_catalog", keep="cat", aside=True),
     ),
 )

@@ -1,5 +1,6 @@
 """The exposures of an association, in order, of which few are in memory at any time."""
 
+import math
 from pathlib import Path
 
 from jwpipe.errors import InputError
@@ -92,6 +93,20 @@ class Exposures:
     def headers(self):
         """Headers of the first exposure: references are chosen by them."""
         return self.images[0].headers
+
+    @property
+    def shape(self):
+        """Shape of the largest exposure."""
+        return max((image.shape for image in self.images), key=math.prod)
+
+    @property
+    def store(self):
+        return self.images[0].store
+
+    @store.setter
+    def store(self, store):
+        for image in self.images:
+            image.store = store
 
     @property
     def path(self):

@@ -151,7 +151,7 @@ def compare_on_sky(exposures, bad, snr, scale, par, run):
 
 def median_on_sky(exposures, grid, bad, par, run):
     """Resample the exposures of each group, and take the median of the groups."""
-    stack = Stack(grid.shape, None if par.in_memory else run.folder)
+    stack = Stack(grid.shape, None if par.in_memory else run.folder, exposures.store)
     for indices in exposures.groups().values():
         rows, columns = window([exposures[i] for i in indices], grid)
         canvas = resample_group(
@@ -196,7 +196,7 @@ def compare_pixels(exposures, bad, snr, par, run):
             f"{exposures.name} has exposures of {sizes} pixels, which cannot be compared pixel by pixel",
             "let resample_data be True",
         )
-    stack = Stack(shapes.pop(), None if par.in_memory else run.folder)
+    stack = Stack(shapes.pop(), None if par.in_memory else run.folder, exposures.store)
     for image in exposures.visit():
         with np.errstate(divide="ignore"):
             weights = np.ones_like(image.data) if image.var_rnoise is None else 1 / image.var_rnoise

@@ -121,7 +121,7 @@ def resample(product: Exposures | Image, refs: References, par: Params, run: Run
         return product
     if weight_type == "exptime":
         run.log.info("weights of exposure times are not those by which the variances are combined")
-    canvas = Canvas(grid.shape, par.kernel, par.pixfrac, threads=run.threads)
+    canvas = Canvas(grid.shape, par.kernel, par.pixfrac, threads=run.threads, store=product.store)
     for image in exposures.visit():
         if weight_type == "ivm" and image.var_rnoise is None:
             run.log.warning("%s has no VAR_RNOISE: all its pixels have weight 1", image.path)

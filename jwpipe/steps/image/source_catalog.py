@@ -78,6 +78,8 @@ def source_catalog(product: Resampled, refs: References, par: Params, run: Run) 
     -----
     Source: Bertin & Arnouts 1996, A&AS 117, 393.
     """
+    if not isinstance(product, Resampled):  # in a pipeline whose step of resampling was left out
+        raise Skip("there is no mosaic")
     try:
         apertures = choose_apertures(product, refs, par, run.log)
         offset = choose_offset(product, refs, run.log)
