@@ -74,7 +74,7 @@ def process(exposure, folder, limit=0, allowed=0, name="detector1", **overrides)
 @pytest.mark.parametrize("case", SHAPES)
 def test_the_estimate_is_a_little_above_the_measured_peak(case, exposures, tmp_path):
     exposure = grown(exposures, *SHAPES[case])
-    estimate = memory.estimate(api.read_input(api.load("detector1"), exposure.uncal, 1))
+    estimate = memory.estimate(api.read_input(api.load("detector1"), exposure.uncal, api.Options()))
     measured = json.loads(process(exposure, tmp_path / "out").stdout)
     assert measured < estimate < 1.25 * measured + memory.PROGRAM / 2
 
@@ -86,7 +86,7 @@ def test_of_a_full_frame_the_ramp_or_the_slopes_count(exposures, tmp_path):
         reftype: str(write_reference(tmp_path / f"{reftype}.fits", {"SCI": np.full((2048, 2048), value, "f4")}))
         for reftype, value in (("gain", 2), ("readnoise", 10))
     }
-    product = api.read_input(api.load("ramp_fit"), path, 1)
+    product = api.read_input(api.load("ramp_fit"), path, api.Options())
     del product.fields["err"]  # is there, and the fit does not read it
     estimate = memory.estimate(product)
     exposure = replace(exposures[160], uncal=path)
@@ -96,7 +96,7 @@ def test_of_a_full_frame_the_ramp_or_the_slopes_count(exposures, tmp_path):
 
 def test_an_exposure_larger_than_the_budget_gives_the_same_bits(exposures, tmp_path):
     exposure = grown(exposures, 20, 40, 160)
-    product = api.read_input(api.load("detector1"), exposure.uncal, 1)
+    product = api.read_input(api.load("detector1"), exposure.uncal, api.Options())
     assert process(exposure, tmp_path / "whole").returncode == 0
     # Private memory counts whether resident or not: the limit is stricter than the estimate means to be.
     limit = memory.estimate(product, mapped=True)
