@@ -10,7 +10,7 @@ frame can have, and the shape of the exposure is checked against it.
 from cython.parallel cimport prange
 
 cdef enum:
-    BLOCK = 16  # columns of the array that are taken together: a line of the cache
+    BLOCK = 64  # columns of the array that are taken together: four lines of the cache, which it fetches ahead
 
 
 cdef inline float centred(float value, double mean, float intercept, float slope, float time) noexcept nogil:
@@ -113,7 +113,11 @@ def bridge(const float[::1] samples, const double[::1] weights, float[::1] bridg
                 total = 0
                 weight = 0
                 for k in range(nweights):
-                    j = (i + k - nweights // 2 + n) % n
+                    j = i + k - nweights // 2
+                    if j < 0:
+                        j = j + n
+                    elif j >= n:
+                        j = j - n
                     if samples[j] != 0:
                         total = total + samples[j] * weights[k]
                         weight = weight + weights[k]

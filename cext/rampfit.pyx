@@ -4,7 +4,8 @@
 A call fits all integrations, or some, so that the memory of their ramps can be given back before the others are fitted.
 Rows are shared among threads; a thread takes 64 pixels of a row at a time, with all their groups beside each other in
 its scratch, so that every array is read in whole cache lines, once (twice where there are several integrations: the
-variances need the median rate of all of them first). Each pixel's sums are formed in the order of its groups, segments
+variances need the median rate of all of them first). Ramps without flags are most of them, and are fitted side by side
+(`sidebyside.pxd`); the others one by one. Each pixel's sums are formed in the order of its groups, segments
 and integrations: the same bits for any number of threads. Single precision is used for what build 10.2 keeps in single
 precision, since a slope near zero shows the rounding of its sums.
 
@@ -17,15 +18,17 @@ Source: Fixsen et al. 2000, PASP 112, 1350 (weights); Robberto 2007, JWST-STScI-
 from cython.parallel cimport parallel, prange
 from libc.math cimport NAN, fabs, pow, sqrt, sqrtf
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
+from network cimport COLUMNS, sort_columns
 from order cimport median
+from sidebyside cimport PIXELS, Fits, fit_whole, take
 
 cdef enum:
-    BLOCK = 64  # pixels that a thread takes at a time
+    BLOCK = PIXELS  # pixels that a thread takes at a time
     POWERS = 6  # exponents of the weights
     SLOTS = 16  # lengths of segment for which a thread remembers the weights, a power
-    NETWORK = 24  # differences up to which blocks of ramps without flags are sorted side by side
+    NETWORK = 1024  # differences up to which ramps without flags are sorted side by side
 
 cdef unsigned char DO_NOT_USE = 1
 cdef unsigned char SATURATED = 2
@@ -67,10 +70,11 @@ cdef struct Scratch:
     float *counts
     unsigned char *flags
     float *differences
-    int *keys
+    float *ranked
     int *start
     int *length
     double *weights
+    double *whole  # weights of ramps of all groups, by group and power
     int[POWERS * SLOTS] known
     int[BLOCK] good  # groups without any flag
     unsigned char[BLOCK] seen  # flags of any group
@@ -99,22 +103,32 @@ STATE = sizeof(Total) // sizeof(float)  # values of state a pixel
 cdef Scratch *make_scratch(Py_ssize_t ngroups) noexcept nogil:
     """Allocate what a thread works in; NULL where memory is out."""
     cdef Scratch *s = <Scratch *>malloc(sizeof(Scratch))
+    cdef const double *row
+    cdef Py_ssize_t g
     cdef int i
     if s == NULL:
         return NULL
     s.counts = <float *>malloc(ngroups * BLOCK * sizeof(float))
     s.flags = <unsigned char *>malloc(ngroups * BLOCK)
     s.differences = <float *>malloc(ngroups * sizeof(float))
-    s.keys = <int *>malloc(NETWORK * BLOCK * sizeof(int))
+    s.ranked = <float *>malloc(min(ngroups, <Py_ssize_t>NETWORK) * BLOCK * sizeof(float))
     s.start = <int *>malloc(ngroups * sizeof(int))
     s.length = <int *>malloc(ngroups * sizeof(int))
     s.weights = <double *>malloc(POWERS * SLOTS * ngroups * sizeof(double))
+    s.whole = <double *>malloc(POWERS * ngroups * sizeof(double))
     for i in range(POWERS * SLOTS):
         s.known[i] = 0
-    if (s.counts == NULL or s.flags == NULL or s.differences == NULL or s.keys == NULL
-            or s.start == NULL or s.length == NULL or s.weights == NULL):
+    if (s.counts == NULL or s.flags == NULL or s.differences == NULL or s.ranked == NULL
+            or s.start == NULL or s.length == NULL or s.weights == NULL or s.whole == NULL):
         free_scratch(s)
         return NULL
+    # Columns of a block that lie beyond the edge of the frame are computed along.
+    memset(s.counts, 0, ngroups * BLOCK * sizeof(float))
+    if ngroups > 2:
+        for i in range(POWERS):
+            row = weights_of(s, ngroups, i, <int>ngroups)
+            for g in range(ngroups):
+                s.whole[g * POWERS + i] = row[g]
     return s
 
 
@@ -123,10 +137,11 @@ cdef void free_scratch(Scratch *s) noexcept nogil:
         free(s.counts)
         free(s.flags)
         free(s.differences)
-        free(s.keys)
+        free(s.ranked)
         free(s.start)
         free(s.length)
         free(s.weights)
+        free(s.whole)
         free(s)
 
 
@@ -137,28 +152,16 @@ cdef void load(const Job *job, Scratch *s, Py_ssize_t i, Py_ssize_t corner, int 
     ramps saturated throughout begin with the zero frame where it has data.
     """
     cdef Py_ssize_t g, offset = (i * job.depth + job.first) * job.plane + corner
-    cdef const float *data
-    cdef const unsigned char *dq
-    cdef float *counts
-    cdef unsigned char *flags
-    cdef unsigned char f
     cdef float zero
     cdef int p
-    for p in range(width):
+    for p in range(BLOCK):
         s.good[p] = 0
         s.seen[p] = 0
         s.common[p] = DO_NOT_USE | SATURATED
         s.time[p] = job.group_time
     for g in range(job.ngroups):
-        data, dq = job.data + offset + g * job.plane, job.groupdq + offset + g * job.plane
-        counts, flags = s.counts + g * BLOCK, s.flags + g * BLOCK
-        for p in range(width):
-            counts[p] = data[p]
-            f = dq[p] | <unsigned char>(data[p] != data[p])
-            flags[p] = f
-            s.seen[p] |= f
-            s.common[p] &= f | ((f & SATURATED) >> 1)
-            s.good[p] += f == 0
+        take(job.data + offset + g * job.plane, job.groupdq + offset + g * job.plane, width, s.counts + g * BLOCK,
+             s.flags + g * BLOCK, s.good, s.seen, s.common)
     for p in range(width):
         if s.seen[p] == 0:
             continue
@@ -227,51 +230,28 @@ cdef float median_rate(const Job *job, const Scratch *s, int p) noexcept nogil:
     return 0 if flags[0] & bad else first
 
 
-cdef inline int ordered(int bits) noexcept nogil:
-    """Turn the bits of a float into an integer of the same order, and back."""
-    return bits ^ ((bits >> 31) & 0x7FFFFFFF)
-
-
 cdef void median_rates(const Job *job, Scratch *s, int width, float *rate) noexcept nogil:
     """Add the median rate of each ramp of a block, DN/s.
 
-    Ramps without flags have the same number of differences: they are sorted side by side, as integers, by exchanges
-    without branches, which the compiler turns into vector code.
+    Ramps without flags have the same number of differences: they are sorted side by side.
     """
-    cdef int n = <int>job.ngroups - 1, i, j, p, a, b, swap
+    cdef int n = <int>job.ngroups - 1, i, p
     cdef float t = job.group_time
-    cdef float[BLOCK] row
-    cdef float[BLOCK] other
-    cdef int[BLOCK] bits
-    cdef int *low
-    cdef int *high
     cdef const float *counts
+    cdef float *row
+    cdef float *low
+    cdef float *high
     if 0 < n <= NETWORK:
         for i in range(n):
-            counts, low = s.counts + i * BLOCK, s.keys + i * BLOCK
+            counts, row = s.counts + i * BLOCK, s.ranked + i * BLOCK
             for p in range(BLOCK):
                 row[p] = counts[BLOCK + p] / t - counts[p] / t
-            memcpy(bits, row, sizeof(row))
-            for p in range(BLOCK):
-                low[p] = ordered(bits[p])
-        for i in range(n - 1, (n - 1) // 2 - 1, -1):  # the largest to the end, until the middle is in place
-            for j in range(i):
-                low, high = s.keys + j * BLOCK, s.keys + (j + 1) * BLOCK
-                for p in range(BLOCK):
-                    a, b = low[p], high[p]
-                    swap = (a ^ b) & -(b < a)
-                    low[p] = a ^ swap
-                    high[p] = b ^ swap
-        low, high = s.keys + (n - 1) // 2 * BLOCK, s.keys + n // 2 * BLOCK
-        for p in range(BLOCK):
-            bits[p] = ordered(low[p])
-        memcpy(row, bits, sizeof(row))
-        for p in range(BLOCK):
-            bits[p] = ordered(high[p])
-        memcpy(other, bits, sizeof(row))
+        for i in range(BLOCK // COLUMNS):
+            sort_columns(s.ranked + i * COLUMNS, n, BLOCK)
+        low, high = s.ranked + (n - 1) // 2 * BLOCK, s.ranked + n // 2 * BLOCK
         for p in range(width):
             if s.seen[p] == 0:
-                rate[p] += row[p] if n % 2 else (row[p] + other[p]) / 2
+                rate[p] += high[p] if n % 2 else (low[p] + high[p]) / 2
     for p in range(width):
         if s.seen[p] != 0 or not 0 < n <= NETWORK:
             rate[p] += median_rate(job, s, p)
@@ -425,14 +405,26 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width, To
     cdef float gain, rn, vp, vr, both, slope, inverse
     cdef Line line
     cdef Sums ramp
+    cdef Fits whole
+    cdef float[BLOCK] gains
+    cdef float[BLOCK] noise
+    cdef float[BLOCK] rates
+    cdef bint together = job.ngroups > 2 and job.segments == NULL, alike
+    cdef double m = job.ngroups
     cdef int p, k, n
+    for p in range(BLOCK):
+        gains[p] = job.gain[corner + p] if p < width else 1
+        noise[p] = job.readnoise[corner + p] * (gains[p] / job.noise_scale) if p < width else 1
+        rates[p] = total[p].rate if p < width else 0
     for i in range(job.begin, job.end):
         if job.nints > 1:  # else it is there
             load(job, s, i, corner, width)
+        if together:
+            fit_whole(s.counts, job.ngroups, gains, noise, rates, s.whole, THRESHOLD, job.exact_group_time,
+                      job.group_time, <float>(1 / (m * m * m - m)), &whole)
         for p in range(width):
             at = i * job.plane + corner + p
-            gain = job.gain[corner + p]
-            rn = job.readnoise[corner + p] * (gain / job.noise_scale)
+            gain, rn = gains[p], noise[p]
             dq = job.pixeldq[corner + p]
             if not gain > 0:
                 dq |= NO_GAIN_VALUE | DO_NOT_USE
@@ -446,7 +438,11 @@ cdef void fit_block(const Job *job, Scratch *s, Py_ssize_t corner, int width, To
             ramp.slope = ramp.both = ramp.poisson = ramp.rnoise = ramp.loss_rnoise = 0
             slope = 0
             n = 0
-            if gain > 0 and rn > 0:
+            alike = together and s.seen[p] == 0 and gain > 0 and rn > 0
+            if alike:
+                slope, ramp.slope, ramp.both = whole.slope[p], whole.by_both[p], whole.both[p]
+                ramp.poisson, ramp.rnoise = whole.poisson[p], whole.rnoise[p]
+            elif gain > 0 and rn > 0:
                 if s.seen[p] == 0 and job.ngroups > 1:
                     s.start[0], s.length[0] = 0, job.ngroups
                     n = 1

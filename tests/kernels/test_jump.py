@@ -142,6 +142,8 @@ CASES = [
     (kernel.ITERATIVE, False, 52, 42, {"ny": 2, "nx": 40}),  # more than the network of comparators sorts
     (kernel.SIGMA_CLIP, True, 25, 4, {}),
     (kernel.SIGMA_CLIP, False, 25, 4, {}),
+    (kernel.SIGMA_CLIP, True, 70, 4, {"ny": 6, "nx": 70}),  # series so long that the median is looked up in them
+    (kernel.SIGMA_CLIP, True, 70, 4, {"ny": 6, "nx": 70, "integers": True}),
 ]
 
 

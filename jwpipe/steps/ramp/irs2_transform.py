@@ -7,6 +7,8 @@ in which it falls out: bin ``c + 89 d`` stands at ``[c, d]``, and the bins with 
 Source: J. W. Cooley, J. W. Tukey, Math. Comp. 19, 297 (1965).
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from jwpipe.cext import irs2 as kernel
@@ -42,6 +44,7 @@ class Transform:
         self._even, self._odd = (np.empty((rows, self.columns)) for rows in (ROWS, ROWS - 1))
         self._real, self._imag = np.empty_like(self._even), np.empty_like(self._odd)
         self._series = np.empty((PRIME, self.columns))
+        self._pool = ThreadPoolExecutor(threads)
 
     def empty_spectrum(self):
         """Make room for a spectrum."""
@@ -60,8 +63,8 @@ class Transform:
         from scipy.fft import fft
 
         kernel.split(series.reshape(PRIME, self.columns), self._even, self._odd, self.threads)
-        multiply(self._cos, self._even, self._real)
-        multiply(self._sin, self._odd, self._imag)
+        self._multiply(self._cos, self._even, self._real)
+        self._multiply(self._sin, self._odd, self._imag)
         kernel.twist(self._real, self._imag, self._twiddle, spectrum, self.threads)
         done = fft(spectrum, axis=1, overwrite_x=True, workers=self.threads)
         if not np.may_share_memory(done, spectrum):
@@ -84,18 +87,22 @@ class Transform:
 
         spectrum = ifft(spectrum, axis=1, norm="forward", overwrite_x=True, workers=self.threads)
         kernel.untwist(spectrum, self._twiddle, self._real, self._imag, self.threads)
-        multiply(self._cos_back, self._real, self._even)
-        multiply(self._sin_back, self._imag, self._odd)
+        self._multiply(self._cos_back, self._real, self._even)
+        self._multiply(self._sin_back, self._imag, self._odd)
         kernel.merge(self._even, self._odd, self._series, self.threads)
         return self._series.reshape(-1)
+
+    def _multiply(self, matrix, series, product):
+        """Set product, (q, m), to matrix, (q, q), times series, (q, m).
+
+        A product of some columns is what a thread does at a time: the library itself shares no product this small.
+        """
+        series, product = (array.reshape(len(array), -1, WIDTH).swapaxes(0, 1) for array in (series, product))
+        shares = np.array_split(np.arange(len(series)), self.threads)
+        parts = [slice(share[0], share[-1] + 1) for share in shares if len(share)]
+        list(self._pool.map(lambda part: np.matmul(matrix, series[part], out=product[part]), parts))
 
 
 def spectrum_order(bins):
     """Put values of all bins, (length,), into the order of a spectrum, (45, length / 89)."""
     return np.ascontiguousarray(bins.reshape(-1, PRIME).T[:ROWS])
-
-
-def multiply(matrix, series, product):
-    """Set product, (q, m), to matrix, (q, q), times series, (q, m), some columns at a time; m is a multiple of 128."""
-    parts = ((array.reshape(len(array), -1, WIDTH).swapaxes(0, 1)) for array in (series, product))
-    np.matmul(matrix, next(parts), out=next(parts))
