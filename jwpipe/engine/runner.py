@@ -51,7 +51,7 @@ class StepRecord:
     peak : int
         Peak memory after it, in bytes.
     reason : str
-        Why it was skipped.
+        Why it was skipped, or what else there is to say of it.
     references : dict of str to str
         Reference files that it used, by type.
     """
@@ -167,6 +167,8 @@ class Run:
         Where products go, and what is put aside meanwhile.
     basename : path-like
         File name of the input, after which products are named.
+    remarks : list of str
+        What the summary is to say of the step.
     """
 
     threads: int
@@ -176,6 +178,7 @@ class Run:
     members: dict = field(default_factory=dict)
     folder: Path = Path()
     basename: Path = Path()
+    remarks: list = field(default_factory=list)
 
     def name(self, suffix):
         """File name of what is saved under a suffix."""
@@ -251,6 +254,7 @@ class _Execution:
         self.notify(step.name)
         record = StepRecord(step.name, "SKIPPED", reason="as asked")
         begun = time.perf_counter()
+        self.run.remarks.clear()
         if not par.skip:
             results, used = [], set()
             for product in products:
@@ -282,6 +286,7 @@ class _Execution:
             self.save_all(products, par.suffix, step.suffixes if step.beside else [use.keep], step.beside)
         elif par.save_results and not use.keep and not par.skip and not (step.beside and record.reason):
             self.save_all(products, par.suffix, step.suffixes or (step.name,), step.beside)
+        record.reason = record.reason or "; ".join(self.run.remarks)
         return before if use.aside else products
 
     def record_references(self, product, used):

@@ -98,13 +98,15 @@ def test_an_exposure_that_cannot_be_aligned_is_named(field, tmp_path, caplog):
     own.paths, own.pixels = list(field.paths[:2]), list(field.pixels[:2])
     own.expose(tmp_path, DITHERS[2], ERRORS[2], stars=slice(80, 88))
     own.expose(tmp_path, DITHERS[3], ERRORS[3], stars=slice(0))
-    exposures = own.open()
+    exposures, run = own.open(), make_run(2)
     before = [sky(image) for image in exposures]
-    align(exposures)
+    align(exposures, run=run)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     few, none = (path.name for path in own.paths[2:])
     assert [text for text in warnings if few in text and "15 are needed" in text and " matches" in text]
     assert [text for text in warnings if none in text and "no stars" in text]
+    assert len(run.remarks) == 2
+    assert set(run.remarks) < set(warnings)
     np.testing.assert_array_equal([sky(image) for image in exposures.images[2:]], before[2:])
     assert own.relative_error(exposures, 1) < 0.05
 
@@ -146,7 +148,7 @@ def test_where_the_catalogue_fails_exposures_stay_aligned_to_each_other(field, t
     assert "0 matches, 15 are needed" in caplog.text
     Table({"RA": field.ra[:9], "DEC": field.dec[:9]}).write(path, overwrite=True)
     align(field.open(), abs_refcat=str(path))
-    assert "9 stars in the field, 15 are needed" in caplog.text
+    assert "it has 9 stars in the field, 15 are needed" in caplog.text
 
 
 class Service(BaseHTTPRequestHandler):
@@ -211,7 +213,7 @@ def test_no_answer_of_the_service_is_one_line(field, service, answer):
 def test_an_empty_answer_is_a_warning(field, service, caplog):
     service.answer = 200, b"#Objects found: 0"
     exposures = align(field.open(), abs_refcat="GAIADR1")
-    assert "GAIADR1 has 0 stars" in caplog.text
+    assert "GAIADR1: it has 0 stars" in caplog.text
     assert max(field.relative_error(exposures, i) for i in (1, 2, 3)) < 0.05
 
 
@@ -264,7 +266,7 @@ def test_nothing_to_align_is_skipped(field, tmp_path, caplog):
     path = tmp_path / "sky.ecsv"
     Table({"RA": field.ra, "DEC": field.dec}).write(path)
     align(exposures, abs_refcat=str(path))
-    assert "no exposure has stars" in caplog.text
+    assert "they have no stars" in caplog.text
     with pytest.raises(Skip, match="several stars"):
         align(field.open(), use_custom_catalogs=True, **lone(tmp_path, field))
 
@@ -297,7 +299,7 @@ def test_corrections_that_are_too_large_are_not_made(field, tmp_path, caplog):
     path = tmp_path / "sky.ecsv"
     Table({"RA": field.ra, "DEC": field.dec}).write(path)
     align(exposures, fitgeometry="general", abs_refcat=str(path), **parameters)
-    assert "exposures are not aligned to each other" in caplog.text
+    assert "exposures not aligned to each other" in caplog.text
     np.testing.assert_array_equal([sky(image) for image in exposures], before)
 
 

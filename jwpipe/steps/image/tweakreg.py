@@ -255,7 +255,7 @@ def align_relative(groups, exposures, found, absolute, par, run):
     except TooFewGroups as why:
         if not absolute:
             raise Skip(str(why)) from None
-        run.log.warning("%s: they are not aligned to each other", why)
+        warn(f"exposures not aligned to each other: {why}", run)
         return
     reach = par.searchrad if par.use2dhist else max(abs(par.xoffset), abs(par.yoffset))
     far = [
@@ -267,12 +267,12 @@ def align_relative(groups, exposures, found, absolute, par, run):
         why = f"{', '.join(far)} would be moved by more than {2 * (reach + par.tolerance):g} arcsec"
         if not absolute:
             raise Skip(why)
-        run.log.warning("%s: exposures are not aligned to each other", why)
+        warn(f"exposures not aligned to each other: {why}", run)
         for exposure in found:
             exposure.plane.reset()
         return
     for group in groups:
-        tell(group, "the other exposures", run)
+        tell(group.name, group.outcome, "the other exposures", run)
 
 
 def moved(exposure, image):
@@ -289,13 +289,18 @@ def separation(ra, dec, other_ra, other_dec):
     return 2 * np.arcsin(np.sqrt(half))
 
 
-def tell(group, other, run):
-    """Log what became of a group."""
-    outcome = group.outcome
+def tell(name, outcome, other, run):
+    """Log what became of exposures; the summary of the run repeats that they were not aligned."""
     if outcome.status == "aligned":
-        run.log.info("%s: aligned to %s by %d stars, %.2g arcsec rms", group.name, other, outcome.matches, outcome.rmse)
+        run.log.info("%s: aligned to %s by %d stars, %.2g arcsec rms", name, other, outcome.matches, outcome.rmse)
     elif outcome.status == "failed":
-        run.log.warning("%s: not aligned to %s: %s", group.name, other, outcome.reason)
+        warn(f"{name} not aligned to {other}: {outcome.reason}", run)
+
+
+def warn(text, run):
+    """Log a warning that the summary of the run repeats."""
+    run.log.warning("%s", text)
+    run.remarks.append(text)
 
 
 def align_absolute(exposures, found, absolute, par, run):
@@ -307,22 +312,21 @@ def align_absolute(exposures, found, absolute, par, run):
     else:
         stars = read_stars(absolute)
     if len(stars) < par.abs_minobj:
-        run.log.warning(
-            "%s has %d stars in the field, %d are needed: not aligned to it", absolute, len(stars), par.abs_minobj
-        )
+        few = f"it has {len(stars)} stars in the field, {par.abs_minobj} are needed"
+        warn(f"the exposures not aligned to {absolute}: {few}", run)
         return False
     group = Group(found)
     if len(group) == 0:
-        run.log.warning("no exposure has stars: not aligned to %s", absolute)
+        warn(f"the exposures not aligned to {absolute}: they have no stars", run)
         return False
     matching = Matching(par.abs_searchrad, par.abs_separation, par.abs_tolerance, par.abs_use2dhist)
     settings = Settings(matching, par.abs_minobj, par.abs_fitgeometry, par.abs_nclip, par.abs_sigma)
     try:
         align_to(group, stars, settings)
     except Confusion as why:
-        run.log.warning("not aligned to %s: %s", absolute, why)
+        warn(f"the exposures not aligned to {absolute}: {why}", run)
         return False
-    tell(group, absolute, run)
+    tell("the exposures", group.outcome, absolute, run)
     return group.outcome.status == "aligned"
 
 
