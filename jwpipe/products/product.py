@@ -195,7 +195,7 @@ class Product(Headers):
         InputError
             The file is not FITS, truncated, or not this product.
         """
-        from jwpipe.products import tree  # its YAML parser is not needed to list what a step takes
+        from jwpipe.products import asdftree, tree  # their YAML parser is not needed to list what a step takes
 
         file = FitsFile(path)
         file.check_headers()
@@ -218,7 +218,10 @@ class Product(Headers):
             elif isinstance(field, Table):
                 self.fields[field.name] = extension.raw()
             elif extension.name == tree.EXTENSION:
-                self.tree = tree.read_tree(extension.raw())
+                try:
+                    self.tree = tree.read_tree(extension.raw())
+                except asdftree.PROBLEMS:
+                    raise InputError(f"{path} has an {tree.EXTENSION} extension that cannot be read") from None
             else:
                 self.extras.append(extension.raw())
         for keyword, value in (keywords or {}).items():

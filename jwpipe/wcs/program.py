@@ -74,6 +74,8 @@ class Program:
 
     def run(self, points, threads=1):
         """Run over points: float64 (ninputs, n) to (noutputs, n)."""
+        if len(points) != self.inputs:
+            raise ValueError(f"{len(points)} coordinates for a transform of {self.inputs}")
         code, values, results, registers = self._code()
         out = np.empty((len(results), points.shape[1]))
         kernel.run(code, values, np.ascontiguousarray(points, float), results, out, registers, threads)
@@ -81,6 +83,8 @@ class Program:
 
     def run_grid(self, shape, threads=1):
         """Run a program of two inputs over the pixels of an image: columns and rows, from 0."""
+        if self.inputs != 2:
+            raise ValueError(f"pixels of an image for a transform of {self.inputs} coordinates")
         code, values, results, registers = self._code()
         out = np.empty((len(results), *shape))
         kernel.run_grid(code, values, results, out, registers, threads)

@@ -168,17 +168,25 @@ class Scale(OneToOne, tag="transform/scale-1.2.0"):
 
 
 @dataclass(frozen=True, eq=False)
-class Constant(OneToOne, tag="transform/constant-1.4.0"):
-    """A number, whatever goes in."""
+class Constant(Transform, tag="transform/constant-1.4.0"):
+    """A number, whatever goes in: one number or several."""
 
     value: float
+    n: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "inputs", self.inputs or (("x",) if self.n == 1 else ("x", "y")))
+        object.__setattr__(self, "outputs", self.outputs or (("y",) if self.n == 1 else ("z",)))
 
     @classmethod
     def read(cls, entries, reader):
-        return {"value": reader.number(entries["value"])}
+        found = {"value": reader.number(entries["value"])}
+        if "dimensions" in entries:
+            found["n"] = int(reader.number(entries["dimensions"]))
+        return found
 
     def entries(self):
-        return {"value": self.value, "dimensions": len(self.inputs)}
+        return {"value": self.value, "dimensions": self.n}
 
     def emit(self, program, values):
         return program.add("constant", (self.value,), ())
@@ -511,7 +519,7 @@ class FieldToSky(Transform, tag="jwst_pipeline/v23tosky-0.7.0"):
 
 @dataclass(frozen=True, eq=False)
 class TangentPlane(Transform, tag="gwcs/fitswcs_imaging-1.0.0"):
-    """Pixels to the sky by way of a tangent plane, in one piece, as `jwst` 1.15 and later write it."""
+    """Pixels to the sky by way of a tangent plane, in one piece, as `jwst` 1.20 and later write it."""
 
     crpix: tuple
     crval: tuple

@@ -104,7 +104,10 @@ class Reader:
         try:
             if kind is None:
                 raise transforms.UnknownError
-            made = kind(**kind.read(entries, self), **common)
+            parameters = kind.read(entries, self)
+            made, natural = kind(**parameters, **common), kind(**parameters)
+            if (len(made.inputs), len(made.outputs)) != (len(natural.inputs), len(natural.outputs)):
+                raise ValueError("a transform of other coordinates than it names")
         except transforms.UnknownError:
             return Foreign(_without_blocks(node, self.blocks), **common)
         if "bounding_box" not in entries:

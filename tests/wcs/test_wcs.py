@@ -14,6 +14,8 @@ from jwpipe.wcs import Wcs, pixel_map, read_wcs_file
 from jwpipe.wcs.foreign import evaluate
 from jwpipe.wcs.transforms import (
     Beside,
+    Constant,
+    Identity,
     Mapping,
     NoInverseError,
     Pipe,
@@ -223,6 +225,38 @@ def test_damaged_coordinates_are_told(tmp_path, damage):
     (tmp_path / "x_cal.fits").write_bytes(content)
     with pytest.raises(InputError, match="coordinates"):
         Image.read(tmp_path / "x_cal.fits").wcs(1, 1)
+
+
+@pytest.mark.parametrize(
+    "damage", [(b"meta:", b"meta:["), (b"meta:", b"a: &a [*a]\nmeta:"), (b"detector", b"detec\xff\xfer")]
+)
+def test_damaged_trees_are_told(tmp_path, damage):
+    image = make_image()
+    image.wcs = make_wcs()
+    image.write(tmp_path / "x_cal.fits")
+    content = (tmp_path / "x_cal.fits").read_bytes()
+    place = content.index(b"#ASDF")
+    changed = content[:place] + content[place:].replace(*damage, 1).replace(b"axes_names: [lon, lat]", b"", 1)
+    (tmp_path / "x_cal.fits").write_bytes(changed[: len(content)].ljust(len(content)))
+    with pytest.raises(InputError, match="ASDF"):
+        Image.read(tmp_path / "x_cal.fits")
+
+
+@pytest.mark.parametrize("names", ["inputs: [x]", "inputs: [x, y, z]", "outputs: [a]"])
+def test_transforms_of_other_coordinates_than_they_name_are_told(tmp_path, names):
+    text = f"--- {{wcs: {{steps: [{{frame: a, transform: !transform/identity-1.2.0 {{n_dims: 2, {names}}}}},"
+    text += " {frame: b, transform: null}]}}"
+    (tmp_path / "x.asdf").write_text(f"#ASDF 1.0.0\n%TAG ! tag:stsci.edu:asdf/\n{text}\n...\n")
+    with pytest.raises(UsageError, match="other coordinates"):
+        read_wcs_file(tmp_path / "x.asdf")
+
+
+def test_other_numbers_of_coordinates_are_refused():
+    with pytest.raises(ValueError, match="3 coordinates"):
+        make_wcs().between("detector", "v2v3")(1, 2, 3)
+    cube = Wcs([(Frame.make("pixels", "detector"), Beside(Identity(2), Constant(1.0))), make_wcs().steps[-1]])
+    with pytest.raises(ValueError, match="of 3"):
+        pixel_map(cube, cube, (2, 2))
 
 
 def test_what_has_no_inverse_is_solved_for():
