@@ -12,10 +12,11 @@ from libc.math cimport sqrt
 from libc.stdlib cimport free, malloc
 
 cimport angles
+cimport polynomials
 
 cdef enum:
     BLOCK = 256  # points
-    LANES = 8  # points at a time in polynomials
+    LANES = 32  # what the number of points in a block is filled up to a multiple of
     WIDTH = 12  # numbers that describe an operation: what it does, where its values begin, how many, registers
 
 cdef enum Operation:
@@ -211,9 +212,9 @@ cdef void execute(const int[:, ::1] code, const double[::1] values, double *bank
             for k in range(n):
                 u[k] = p[0]
         elif row[0] == POLYNOMIAL:
-            polynomial(a, u, p, row[2] - 1, n)
+            polynomials.polynomial(n, row[2] - 1, p, a, u)
         elif row[0] == SURFACE:
-            surface(a, b, u, p + 1, <int>p[0], n)
+            polynomials.surface(n, <int>p[0], p + 1, a, b, u)
         elif row[0] == AFFINE:
             for k in range(n):
                 u[k] = p[0] * a[k] + p[1] * b[k] + p[4]
@@ -245,45 +246,6 @@ cdef void execute(const int[:, ::1] code, const double[::1] values, double *bank
         elif row[0] == DIVIDE:
             for k in range(n):
                 u[k] = a[k] / b[k]
-
-
-cdef void polynomial(const double *x, double *out, const double *c, int degree, int n) noexcept nogil:
-    """Polynomial in one variable, coefficients from the constant up."""
-    cdef int first, k, i
-    cdef double total[LANES]
-    for first in range(0, n, 8):  # LANES
-        for k in range(LANES):
-            total[k] = c[degree]
-        for i in range(degree - 1, -1, -1):
-            for k in range(LANES):
-                total[k] = total[k] * x[first + k] + c[i]
-        for k in range(LANES):
-            out[first + k] = total[k]
-
-
-cdef void surface(
-    const double *x, const double *y, double *out, const double *c, int degree, int n
-) noexcept nogil:
-    """Polynomial in two variables, of all products up to a degree; coefficients by powers of x, then y, descending."""
-    cdef int first, k, i, _j, at
-    cdef double total[LANES]
-    cdef double inner[LANES]
-    for first in range(0, n, 8):  # LANES
-        at = 0
-        for k in range(LANES):
-            total[k] = 0
-        for i in range(degree, -1, -1):
-            for k in range(LANES):
-                inner[k] = c[at]
-            at += 1
-            for _j in range(degree - i):
-                for k in range(LANES):
-                    inner[k] = inner[k] * y[first + k] + c[at]
-                at += 1
-            for k in range(LANES):
-                total[k] = total[k] * x[first + k] + inner[k]
-        for k in range(LANES):
-            out[first + k] = total[k]
 
 
 cdef void normalise(
