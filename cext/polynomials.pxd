@@ -1,8 +1,8 @@
 """Polynomials in one variable and two, at many points.
 
-Horner's rule, on 32 points at a time: each step waits for the one before, and others fill the time. They are compiled a
-second time for processors with AVX2, where the compiler can choose between the two as the program starts: the same bits.
-The number of points is a multiple of 32.
+Horner's rule, on 32 points at a time: each step waits for the one before, and others fill the time. They are compiled
+a second time for processors with AVX2, where the compiler can choose between the two as the program starts: the same
+bits. The number of points is a multiple of 32.
 """
 
 cdef extern from *:

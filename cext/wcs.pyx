@@ -4,7 +4,7 @@
 Points go through the program in blocks that fit into the cache: each operation works on one block of a few registers.
 `jwpipe.wcs.program` writes the programs. It is what makes unchecked indexing safe: every register that an operation
 names is below `registers`, every parameter lies within `values`, inputs come first among the registers, and each
-operation has the number of registers that `SIGNATURES` gives it there.
+operation has the numbers of them that `SIGNATURES` gives, those of a polynomial as many as its degree wants.
 """
 
 from cython.parallel cimport parallel, prange
@@ -40,23 +40,24 @@ cdef enum Operation:
 cdef double DEGREE = 0.017453292519943295  # radians
 cdef double RADIAN = 57.29577951308232  # degrees
 
-NAMES = {
-    "shift": SHIFT,
-    "scale": SCALE,
-    "constant": CONSTANT,
-    "polynomial": POLYNOMIAL,
-    "surface": SURFACE,
-    "affine": AFFINE,
-    "matrix": MATRIX,
-    "to_cartesian": TO_CARTESIAN,
-    "to_spherical": TO_SPHERICAL,
-    "normalise": NORMALISE,
-    "from_plane": FROM_PLANE,
-    "to_plane": TO_PLANE,
-    "add": ADD,
-    "subtract": SUBTRACT,
-    "multiply": MULTIPLY,
-    "divide": DIVIDE,
+# By name: the operation, the number of its values (0: any), of the registers that it reads, and that it writes.
+SIGNATURES = {
+    "shift": (SHIFT, 1, 1, 1),
+    "scale": (SCALE, 1, 1, 1),
+    "constant": (CONSTANT, 1, 0, 1),
+    "polynomial": (POLYNOMIAL, 0, 1, 1),
+    "surface": (SURFACE, 0, 2, 1),
+    "affine": (AFFINE, 6, 2, 2),
+    "matrix": (MATRIX, 9, 3, 3),
+    "to_cartesian": (TO_CARTESIAN, 0, 2, 3),
+    "to_spherical": (TO_SPHERICAL, 1, 3, 2),
+    "normalise": (NORMALISE, 0, 3, 3),
+    "from_plane": (FROM_PLANE, 0, 2, 3),
+    "to_plane": (TO_PLANE, 0, 3, 2),
+    "add": (ADD, 0, 2, 1),
+    "subtract": (SUBTRACT, 0, 2, 1),
+    "multiply": (MULTIPLY, 0, 2, 1),
+    "divide": (DIVIDE, 0, 2, 1),
 }
 ROW = WIDTH
 

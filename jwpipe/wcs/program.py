@@ -48,27 +48,28 @@ class Program:
     def __post_init__(self):
         self._next, self._made = self.inputs, None
 
-    def add(self, name, parameters, reads, outputs=1):
+    def add(self, name, parameters, reads):
         """Append an operation.
 
         Parameters
         ----------
         name : str
-            Of `jwpipe.cext.wcs.NAMES`.
+            Of `jwpipe.cext.wcs.SIGNATURES`.
         parameters : sequence of float
             Its parameters.
         reads : sequence of int
             Values that it reads.
-        outputs : int, optional
-            How many it makes.
 
         Returns
         -------
         tuple of int
-            Those that it makes.
+            Values that it makes.
         """
-        makes = tuple(range(self._next, self._next + outputs))
-        self._next += outputs
+        _, count, wanted, made = kernel.SIGNATURES[name]
+        if len(reads) != wanted or count not in (0, len(parameters)):
+            raise ValueError(f"{name} of {len(reads)} values with {len(parameters)} parameters")
+        makes = tuple(range(self._next, self._next + made))
+        self._next += made
         self.operations.append(Operation(name, tuple(parameters), tuple(reads), makes))
         return makes
 
@@ -145,7 +146,7 @@ def _encode(inputs, operations, results):
                 register[value] = free.pop()
             else:
                 register[value], count = count, count + 1
-        row[0] = kernel.NAMES[operation.name]
+        row[0] = kernel.SIGNATURES[operation.name][0]
         row[FIRST_VALUE], row[COUNT] = len(values), len(operation.parameters)
         values += operation.parameters
         reads = [register[value] for value in operation.reads]

@@ -270,6 +270,8 @@ class Polynomial(Transform, tag="transform/polynomial-1.2.0"):
             object.__setattr__(self, kind, getattr(self, kind) or (EVERYWHERE,) * len(shape))
             if np.shape(getattr(self, kind)) != (len(shape), 2):
                 raise ValueError(f"a {kind} that is not of the variables")
+        if any(low == high for low, high in self.domain):
+            raise ValueError("a domain that is empty")
 
     @classmethod
     def read(cls, entries, reader):
@@ -331,7 +333,7 @@ class Affine(Transform, tag="transform/affine-1.3.0"):
         return Affine(matrix, -matrix @ self.translation)
 
     def emit(self, program, values):
-        return program.add("affine", (*np.ravel(self.matrix), *self.translation), values, 2)
+        return program.add("affine", (*np.ravel(self.matrix), *self.translation), values)
 
 
 def rotation_matrix(angles, axes):
@@ -391,9 +393,9 @@ class Rotation(Transform, tag="transform/rotate_sequence_3d-1.0.0"):
     def emit(self, program, values):
         matrix = rotation_matrix(self.angles, self.axes).ravel()
         if not self.spherical:
-            return program.add("matrix", matrix, values, 3)
-        vector = program.add("to_cartesian", (), values, 3)
-        return program.add("to_spherical", (180,), program.add("matrix", matrix, vector, 3), 2)
+            return program.add("matrix", matrix, values)
+        vector = program.add("to_cartesian", (), values)
+        return program.add("to_spherical", (180,), program.add("matrix", matrix, vector))
 
 
 @dataclass(frozen=True, eq=False)
@@ -422,8 +424,8 @@ class Spherical(Transform, tag="gwcs/spherical_cartesian-1.1.0"):
 
     def emit(self, program, values):
         if self.to_vectors:
-            return program.add("to_cartesian", (), values, 3)
-        return program.add("to_spherical", (self.wrap,), values, 2)
+            return program.add("to_cartesian", (), values)
+        return program.add("to_spherical", (self.wrap,), values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -449,8 +451,8 @@ class Plane(Transform, tag="transform/gnomonic-1.2.0"):
 
     def emit(self, program, values):
         if self.to_sky:
-            return program.add("to_spherical", (180,), program.add("from_plane", (), values, 3), 2)
-        return program.add("to_plane", (), program.add("to_cartesian", (), values, 3), 2)
+            return program.add("to_spherical", (180,), program.add("from_plane", (), values))
+        return program.add("to_plane", (), program.add("to_cartesian", (), values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -490,8 +492,8 @@ class SkyRotation(Transform, tag="transform/rotate3d-1.3.0"):
         # Calabretta & Greisen 2002, A&A 395, 1077, equation 2, as rotations of the frame.
         matrix = rotation_matrix((self.pole - 90, self.latitude - 90, -90 - self.longitude), "zxz")
         matrix = matrix if self.to_sky else matrix.T
-        vector = program.add("matrix", matrix.ravel(), program.add("to_cartesian", (), values, 3), 3)
-        return program.add("to_spherical", (360 if self.to_sky else 180,), vector, 2)
+        vector = program.add("matrix", matrix.ravel(), program.add("to_cartesian", (), values))
+        return program.add("to_spherical", (360 if self.to_sky else 180,), vector)
 
 
 @dataclass(frozen=True, eq=False)
