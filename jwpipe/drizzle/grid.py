@@ -11,7 +11,7 @@ import numpy as np
 
 from jwpipe.errors import InputError, UsageError
 
-__all__ = ["Grid", "check_size", "corners", "footprint", "lay_out", "linear_keywords", "mean_pixel_area", "read_grid"]
+__all__ = ["Grid", "check_size", "corners", "lay_out", "linear_keywords", "mean_pixel_area", "read_grid"]
 
 LONGEST = 2**20  # rows or columns: no grid is larger
 PLANES = 8  # of float32 that an output has: SCI, ERR, CON, WHT, three variances, and room for one
@@ -71,9 +71,10 @@ def lay_out(images, *, ratio=1.0, scale=None, rotation=None, shape=None, crpix=N
         Coordinates that make no plane, or a plane of absurd size.
     """
     from jwpipe.wcs import Wcs
+    from jwpipe.wcs.region import footprint
 
     first = images[0]
-    ra, dec = np.hstack([footprint(image) for image in images])
+    ra, dec = np.hstack([footprint(image.wcs, image.shape) for image in images])
     centre = _middle(ra, dec) if crval is None else tuple(crval)
     if scale is None:
         scale = _local_scale(first.wcs, first["RA_REF"], first["DEC_REF"]) * ratio
@@ -160,13 +161,6 @@ def read_grid(path, shape=None):
     shape = tuple(int(size) for size in shape)
     area = extra.get("pixel_area") or mean_pixel_area(wcs, (0, shape[1] - 1), (0, shape[0] - 1))
     return Grid(wcs, shape, float(area))
-
-
-def footprint(image):
-    """Right ascensions and declinations of the corners of an image, degrees: two arrays of four."""
-    ny, nx = image.shape[-2:]
-    (x0, x1), (y0, y1) = image.wcs.bounding_box or ((-0.5, nx - 0.5), (-0.5, ny - 0.5))
-    return np.array(image.wcs(np.array([x0, x0, x1, x1], "f8"), np.array([y0, y1, y1, y0], "f8")))
 
 
 def linear_keywords(grid):

@@ -25,6 +25,8 @@ def place(made, grid):
     grid : jwpipe.drizzle.grid.Grid
         The grid on which it lies.
     """
+    from jwpipe.wcs.region import polygon
+
     header = made.headers["SCI"]
     for keyword in [keyword for keyword in header if DISTORTED.match(keyword)]:
         del header[keyword]
@@ -34,7 +36,7 @@ def place(made, grid):
     made["RADESYS"] = "ICRS"
     made["PIXAR_SR"] = grid.area
     made["PIXAR_A2"] = grid.area * SQUARE_ARCSEC
-    made["S_REGION"] = "POLYGON ICRS  " + " ".join(f"{value:.9f}" for value in corners(grid).T.ravel())
+    made["S_REGION"] = polygon(*corners(grid))
 
 
 def describe(made, groups, grid, ratio, pixfrac, weight_type):
