@@ -154,6 +154,7 @@ def set_command(
     ] = False,
     dry_run: DryRun = False,
     output_dir: OutputDir = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Tell where each exposure looked.")] = False,
 ):
     """Set the keywords of pointing from telemetry: V1, reference point, roll, S_REGION, WCS of images.
 
@@ -162,7 +163,7 @@ def set_command(
     """
     from jwpipe.pointing.exposure import ExposureFile
     from jwpipe.pointing.matrices import write_matrices
-    from jwpipe.pointing.setting import Options, method_named, set_pointing
+    from jwpipe.pointing.setting import Options, describe, method_named, set_pointing
     from jwpipe.products.fitsfile import Stage
 
     options = Options(
@@ -190,6 +191,9 @@ def set_command(
                 if save_transforms and outcome.matrices:
                     write_matrices(target.with_name(f"{target.stem}_transforms.asdf"), outcome.matrices, stage)
                 exposure.save(None if output_dir is None else target, stage)
+        if verbose:
+            for line in describe(exposure):
+                typer.echo(f"{file}: {line}")
         return outcome.warnings
 
     _one_by_one(files, work)

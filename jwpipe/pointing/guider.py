@@ -63,7 +63,7 @@ KINDS = {
 }
 
 
-def set_guider(exposure, siaf, source, tolerance):
+def set_guider(exposure, siaf, source, tolerance, allow_default=False):
     """Set the coordinates of an exposure of a guider: CRPIX where the guide star stands, CRVAL where it is.
 
     Parameters
@@ -76,17 +76,26 @@ def set_guider(exposure, siaf, source, tolerance):
         Gives the source of telemetry.
     tolerance : float
         Seconds, as for `jwpipe.pointing.telemetry.gather`.
+    allow_default : bool, optional
+        Whether to do without a source that cannot be opened.
 
     Returns
     -------
     str or None
         Why the place of the guide star is not known: CRPIX is 0.
+
+    Raises
+    ------
+    ReferenceError
+        The source of telemetry cannot be opened.
     """
     detector = exposure.text("DETECTOR")
     if detector not in ("GUIDER1", "GUIDER2"):
         raise InputError(f"{exposure.path}: DETECTOR {detector} is no guider")
     guider = siaf.guider(int(detector[-1]))
     problem, pixel = None, (0.0, 0.0)
+    if not allow_default:
+        source()  # that telemetry has nothing is one thing, that nobody could ask it another
     try:
         pixel = _pixel(guider, _find(exposure, source, tolerance))
     except ReferenceError as reason:

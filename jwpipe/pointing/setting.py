@@ -5,6 +5,7 @@ prime visit; or, when asked and if there is no telemetry, what was planned.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,7 +30,7 @@ from jwpipe.pointing.moving import set_moving_target
 from jwpipe.pointing.siaf import Siaf
 from jwpipe.products.modes import guides
 
-__all__ = ["METHODS", "Options", "Outcome", "method_named", "set_pointing"]
+__all__ = ["METHODS", "Options", "Outcome", "describe", "method_named", "set_pointing"]
 
 # Name: mnemonics, how they give the attitude, what ENGQLPTG says.
 METHODS = {
@@ -40,6 +41,14 @@ AUTOMATIC = "ops"
 BY_PCS_MODE = {
     **dict.fromkeys([None, "", "NONE", "COARSE"], "coarse"),
     **dict.fromkeys(["FINEGUIDE", "MOVING", "TRACK"], "track"),
+}
+# What is told of an exposure, and the keywords that it takes.
+TOLD = {
+    "{}": ("ENGQLPTG",),
+    "V1 at {:.7f} {:.7f}, V3 at position angle {:.6f}": ("RA_V1", "DEC_V1", "PA_V3"),
+    "{} at {:.7f} {:.7f}, roll {:.6f}": ("APERNAME", "RA_REF", "DEC_REF", "ROLL_REF"),
+    "pixel {:.3f} {:.3f} at {:.7f} {:.7f}": ("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2"),
+    "target at {:.7f} {:.7f}": ("TARG_RA", "TARG_DEC"),
 }
 IMAGING = frozenset(kind.upper() for kind in (*IMAGE2_SCIENCE, *IMAGE2_AUXILIARY, "fgs_focus"))
 SERIES = frozenset(kind.upper() for kind in TSO_ALWAYS)
@@ -157,7 +166,7 @@ def set_pointing(exposure, options):
     if aperture is not None:
         _set_aperture(exposure, aperture, imaging=guiding or kind in IMAGING)
     if guiding:
-        outcome.warn(set_guider(exposure, siaf, options.source, options.tolerance))
+        outcome.warn(set_guider(exposure, siaf, options.source, options.tolerance, options.allow_default))
     else:
         _set_attitude(exposure, siaf, aperture, options, outcome)
         if kind in IMAGING:
@@ -229,8 +238,6 @@ def _attitude(exposure, siaf, aperture, options, outcome):
         quality = prime.get("ENGQLPTG", "CALCULATED")
     else:
         mnemonics, attitude, quality = METHODS[method]
-        if velocity is None:
-            outcome.warn("velocity aberration is left in: no JWST_DX, JWST_DY and JWST_DZ")
         start, end = exposure.number("EXPSTART"), exposure.number("EXPEND")
         told = telemetry.gather(options.source(), mnemonics, start, end, options.tolerance)
         try:
@@ -238,6 +245,8 @@ def _attitude(exposure, siaf, aperture, options, outcome):
         except InputError as problem:
             raise InputError(f"{exposure.path}: {problem.args[0]}", problem.advice) from None
     directions = reference_point(matrices, aperture, guiding)
+    if velocity is None and not options.primes:
+        outcome.warn("velocity aberration is left in: no JWST_DX, JWST_DY and JWST_DZ")
     outcome.quality, outcome.matrices = quality, matrices
     return directions
 
@@ -307,3 +316,23 @@ def _set_measurement_time(exposure):
         return "no TMEASURE: a ramp of one group has none"
     exposure["TMEASURE"] = group_time * (groups - 1) * integrations
     return None
+
+
+def describe(exposure):
+    """Tell where an exposure looked, by the keywords that have been set.
+
+    Parameters
+    ----------
+    exposure : jwpipe.pointing.exposure.ExposureFile
+        The exposure.
+
+    Yields
+    ------
+    str
+        A line on V1, on the reference point or the guide star, and on the image; those that are known.
+    """
+    for words, keywords in TOLD.items():
+        values = [exposure.get(keyword) for keyword in keywords]
+        if not any(value is None or value == "" for value in values):
+            with suppress(ValueError):  # one that is no number
+                yield words.format(*values)

@@ -74,7 +74,10 @@ def v1_table(sources, open_source, method=AUTOMATIC, reduction="average", overri
         told = telemetry.gather(open_source(), telemetry.MEASURED, start, end, tolerance)
         guiding = Guiding(star=star, override=override)
         for pointing in telemetry.REDUCTIONS[reduction](told):
-            v1 = direction_of(attitude(pointing, guiding, database.guider)["m_eci2v"])
+            try:
+                v1 = direction_of(attitude(pointing, guiding, database.guider)["m_eci2v"])
+            except InputError as problem:
+                raise InputError(f"{name}: {problem.args[0]}", problem.advice) from None
             rows.append((name, telemetry.clock(pointing.time), v1.ra, v1.dec, v1.pa))
     meta = {"method": method, "pointing": reduction, "tolerance": tolerance}
     return Table(rows=rows, names=("source", "obstime", "ra", "dec", "pa_v3"), meta=meta)

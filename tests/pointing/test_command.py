@@ -73,6 +73,13 @@ def test_an_exposure_learns_where_it_looked(place, capsys, method, quality):
     assert corners[0].separation(corners[1]).arcsec == pytest.approx(np.hypot(56.7 + 56.9, 0.9), abs=0.1)
 
 
+def test_it_tells_what_it_found_when_asked(place, capsys):
+    assert set_("a.fits", "--telemetry", "t.csv", "--method", "coarse", "-v") == 0
+    out = capsys.readouterr().out
+    assert "a.fits: V1 at 83.2000000 -67.1000000, V3 at position angle 212.500000\n" in out
+    assert f"MIRIM_FULL at {card('RA_REF'):.7f} " in out
+
+
 def test_the_rest_of_the_file_is_as_it_was(place):
     with fits.open("a.fits") as hdus:
         before = [hdu.data.copy() for hdu in hdus[1:]]
@@ -291,6 +298,11 @@ def test_a_guider_without_telemetry_has_no_pixel(place, capsys):
     assert set_("g.fits", "--telemetry", "t.csv") == 0
     assert "CRPIX is 0: t.csv has no IFGS_TFGGS_X" in capsys.readouterr().err
     assert card("CRPIX1", "g.fits") == 0
+    before = (place / "g.fits").read_bytes()
+    assert set_("g.fits") == 4  # nobody could be asked
+    assert (place / "g.fits").read_bytes() == before
+    assert set_("g.fits", "--allow-default") == 0
+    assert capsys.readouterr().err.count("MAST wants a token") == 2
 
 
 def _move(path, rows, **keywords):
@@ -405,7 +417,7 @@ def test_no_header_makes_it_fall_over(place, capsys, command, keyword):
     guider = {"INSTRUME": "FGS", "DETECTOR": "GUIDER1", "EXP_TYPE": "FGS_TRACK", "APERNAME": "FGS1_FULL"}
     times = {"DATE-BEG": "2021-01-26T02:00:00.000", "DATE-END": "2021-01-26T02:00:10.000", "EXPMID": 59240.104}
     rest = {"RA_REF": 1.0, "DEC_REF": 2.0, "RA_V1": 1.0, "DEC_V1": 2.0, "PA_V3": 3.0, "GS_RA": 80.0, "GS_DEC": -60.0}
-    options = {"set": ["--telemetry", "t.csv", "--tmeasure"], "v1": ["--telemetry", "t.csv", "--method", "track"]}
+    options = {"set": ["--telemetry", "t.csv", "--tmeasure", "-v"], "v1": ["--telemetry", "t.csv", "--method", "track"]}
     for value in (0, True, "", "x", -1e300):
         for base in ({}, guider) if command == "set" else ({},):
             write_exposure("h.fits", **times | rest | base | {keyword: value})
