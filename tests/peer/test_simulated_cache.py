@@ -130,7 +130,7 @@ def test_detector1_with_the_simulated_cache(case, tmp_path):
     ],
 )
 def test_image2_with_the_simulated_cache(mode, options, tmp_path):
-    errors = {"pointing_error": 0, "roll_error": 0, "sky_spread": 0, "outliers": 0, "magnitudes": "30,31"}
+    errors = {"pointing_error": 0, "roll_error": 0, "sky_spread": 0, "outliers": 0, "magnitudes": "30,31", "sky": 500.0}
     made = simulate(mode, tmp_path, level="rate", dithers=1, groups=5, **options, **errors)
     (path,), (truth,) = made.exposures, made.truths
     references = [file for file in made.crds_path.rglob("jwst_*_*.*") if file.suffix in (".fits", ".asdf")]
