@@ -1,17 +1,19 @@
-"""The demonstration of `make demo`: simulate an exposure, calibrate it, show what was recovered, draw it."""
+"""The demonstration of `make demo`: from raw exposures of a field to a mosaic, a catalogue, and how true they are."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from jwpipe.cli.console import size_text
 from jwpipe.engine.naming import output_path
 from jwpipe.report.look import quick_look
 from jwpipe.report.recovery import recover
-from jwpipe.simulate import simulate
+from jwpipe.report.recovery_sky import recover_sky
+from jwpipe.simulate import Simulated, simulate
 
 __all__ = ["demonstrate", "references_of"]
+
+FIELD = {"detector": "NRCB1", "subarray": "SUB640", "dithers": 6, "groups": 6, "snowballs": 1}
 
 
 def references_of(exposure, *reftypes):
@@ -39,26 +41,48 @@ def demonstrate(folder, **options):
         Options of the simulation.
     """
     folder = Path(folder)
-    print("simulating a NIRCam exposure and its references ...", flush=True)
-    exposure = simulate("nircam-image", folder, **options)
-    print(f"  {exposure.uncal} ({size_text(exposure.uncal.stat().st_size)}), references in {exposure.crds_path}\n")
+    print("simulating dithered NIRCam exposures and their references ...", flush=True)
+    made = simulate("nircam-dithers", folder, **FIELD | options)
+    print(f"  {len(made.exposures)} exposures, references in {made.crds_path}\n")
     references = {
-        "CRDS_PATH": str(exposure.crds_path),
-        "CRDS_CONTEXT": exposure.context,
+        "CRDS_PATH": str(made.crds_path.resolve()),
+        "CRDS_CONTEXT": made.context,
         "CRDS_SERVER_URL": "https://crds-serverless-mode.stsci.edu",
     }
-    command = ["detector1", str(exposure.uncal), "-o", str(folder), "--save", "jump"]
-    print("jwpipe", *command, flush=True)
-    subprocess.run([sys.executable, "-m", "jwpipe", *command], check=True, env=os.environ | references)
-    files = {name: output_path(folder, exposure.uncal, name) for name in ("jump", "rate")}
-    gain, readnoise = references_of(exposure, "gain", "readnoise")
-    print("\nrecovered against what was put in:")
-    for line in recover(exposure.truth, files["rate"], files["jump"], gain, readnoise).lines():
+
+    def run(*words):
+        command = [str(word) for word in words]
+        print("jwpipe", *command, flush=True)
+        subprocess.run([sys.executable, "-m", "jwpipe", *command], check=True, env=os.environ | references)
+
+    levels = {
+        level: [path for path in made.associations if f"_{level}_" in path.name] for level in ("image2", "image3")
+    }
+    run("detector1", *made.exposures, "-o", folder, "--record", "--save", "jump")
+    run("image2", *levels["image2"], "-o", folder, "--record")
+    run("image3", *levels["image3"], "-o", folder, "--record")
+
+    print("\nrecovered against what was put in, slopes of the first exposure:")
+    first = Simulated(made.exposures[0], made.truths[0], made.crds_path, made.context)
+    files = {name: output_path(folder, first.uncal, name) for name in ("jump", "rate")}
+    gain, readnoise = references_of(first, "gain", "readnoise")
+    _tell(recover(first.truth, files["rate"], files["jump"], gain, readnoise))
+    for mosaic in sorted(folder.glob("jw*-o*_i2d.fits")):
+        catalogue = mosaic.with_name(mosaic.name.replace("_i2d.fits", "_cat.ecsv"))
+        print(f"and in {catalogue.name}:")
+        aligned = sorted(folder.glob("*_crf.fits"))
+        roots = [path.name.split("_o0")[0] for path in aligned]
+        before, truths = ([folder / f"{root}_{suffix}.fits" for root in roots] for suffix in ("cal", "truth"))
+        _tell(recover_sky(catalogue, aligned, before, truths))
+        quick_look(mosaic, mosaic.with_suffix(".png"))
+        print(f"wrote {mosaic.with_suffix('.png')}")
+    run("report", folder)
+
+
+def _tell(recovery):
+    for line in recovery.lines():
         print(f"  {line}")
-    for path in files.values():
-        quick_look(path, path.with_suffix(".png"))
-        print(f"wrote {path.with_suffix('.png')}")
 
 
 if __name__ == "__main__":
-    demonstrate(sys.argv[1] if len(sys.argv) > 1 else "demo-out", snowballs=3)
+    demonstrate(sys.argv[1] if len(sys.argv) > 1 else "demo-out")
