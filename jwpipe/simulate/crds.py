@@ -7,7 +7,7 @@ import ast
 from pathlib import Path
 
 from jwpipe.errors import InputError
-from jwpipe.products.fitsfile import write_fits
+from jwpipe.products.fitsfile import Content, write_fits
 from jwpipe.refs.rules import checksum
 
 __all__ = ["BY_DETECTOR", "BY_PLACE", "BY_READOUT", "IMAGE_RULES", "TYPES", "Cache"]
@@ -164,7 +164,7 @@ class Cache:
         text = "header = {\n" + "".join(lines) + "}\n\nselector = " + selector + "\n"
         # The sum is over all lines but its own.
         text = text.replace("}\n\nselector", f"    'sha1sum' : '{checksum(text)}',\n}}\n\nselector", 1)
-        write_fits(self.mappings / name, [_Text(text)])
+        write_fits(self.mappings / name, [Content(text.encode("ascii"))])
 
     def _configure(self):
         server = {
@@ -189,17 +189,7 @@ class Cache:
             ("ref_cache_subdir_mode", "instrument"),
             ("bad_files_set.txt", "\n"),
         ):
-            write_fits(config / name, [_Text(text)])
-
-
-class _Text:
-    """A text file, for the writer that writes whole files or none."""
-
-    def __init__(self, text):
-        self.text = text
-
-    def write(self, stream):
-        stream.write(self.text.encode("ascii"))
+            write_fits(config / name, [Content(text.encode("ascii"))])
 
 
 def _table(rows):

@@ -134,13 +134,13 @@ def test_look_replaces_neither_its_input_nor_another_picture(products, tmp_path,
 
 def test_a_full_disk_leaves_nothing(products, tmp_path, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
-    from jwpipe.report.plain import _Content
+    from jwpipe.products.fitsfile import Content
 
     def full(self, stream):
         stream.write(self.content[:100])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_Content, "write", full)
+    monkeypatch.setattr(Content, "write", full)
     before = sorted(tmp_path.iterdir())
     for command in (["look", "a_rate.fits"], ["compare", "a_rate.fits", "a_rate.fits", "--report", "r.html"]):
         assert main(command) == 1
