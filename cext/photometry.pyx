@@ -140,8 +140,12 @@ cdef double common_area(double x0, double x1, double y0, double y1, double r) no
     """Area that a rectangle shares with the circle of radius r around the origin."""
     cdef double far_x = fabs(x0) if fabs(x0) > fabs(x1) else fabs(x1)
     cdef double far_y = fabs(y0) if fabs(y0) > fabs(y1) else fabs(y1)
+    cdef double near_x = max(x0, -x1, 0.0), near_y = max(y0, -y1, 0.0)
     if far_x * far_x + far_y * far_y <= r * r:
         return (x1 - x0) * (y1 - y0)
+    # The sum below would leave rounding errors, and a share however small of NaN is NaN.
+    if near_x * near_x + near_y * near_y >= r * r:
+        return 0
     x0 = x0 if x0 > -r else -r
     x1 = x1 if x1 < r else r
     if x0 >= x1:

@@ -90,6 +90,19 @@ def test_areas_of_circles_add_up_to_theirs():
     np.testing.assert_allclose(sums, np.broadcast_to(np.pi * radii**2, sums.shape), rtol=1e-12)
 
 
+def test_pixels_that_a_circle_does_not_reach_may_be_nan():
+    rng = np.random.default_rng(4)
+    x, y = rng.uniform(6, 14, (2, 3000))
+    for radius in (1.08, 3.1, 4.6):
+        v, u = np.indices((20, 20))
+        near = np.hypot(*(np.maximum(np.abs(axis[None] - at[:, None, None]) - 0.5, 0) for axis, at in ((u, x), (v, y))))
+        for i in range(0, 3000, 10):
+            data = np.where(near[i] < radius, 1, np.nan).astype("f4")
+            sums, variances = np.empty((2, 1, 1))
+            photometry.circles(data, data, x[i : i + 1], y[i : i + 1], np.array([radius]), sums, variances, 1)
+            assert sums[0, 0] == pytest.approx(np.pi * radius**2, rel=1e-12)
+
+
 def test_annuli(scene):
     data, *_ = scene
     data[:] = np.round(data, 1)  # ties
