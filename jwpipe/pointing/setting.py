@@ -29,6 +29,7 @@ from jwpipe.pointing.guider import set_guider
 from jwpipe.pointing.moving import set_moving_target
 from jwpipe.pointing.siaf import Siaf
 from jwpipe.products.modes import guides
+from jwpipe.wcs.region import polygon
 
 __all__ = ["METHODS", "Options", "Outcome", "describe", "method_named", "set_pointing"]
 
@@ -287,11 +288,8 @@ def _set_footprint(exposure, aperture):
     to_sky = attitude_at(
         exposure["RA_REF"], exposure["DEC_REF"], exposure["ROLL_REF"], aperture.v2_ref, aperture.v3_ref
     ).T
-    corners = []
-    for a, b in zip(v2 * ARCSEC, v3 * ARCSEC, strict=True):
-        x, y, z = to_sky @ unit_vector(a, b)
-        corners += [np.rad2deg(np.arctan2(y, x)) % 360, np.rad2deg(np.arctan2(z, np.hypot(x, y)))]
-    exposure["S_REGION"] = "POLYGON ICRS  " + " ".join(f"{value:.9f}" for value in corners)
+    x, y, z = to_sky @ np.transpose([unit_vector(*corner) for corner in zip(v2 * ARCSEC, v3 * ARCSEC, strict=True)])
+    exposure["S_REGION"] = polygon(np.rad2deg(np.arctan2(y, x)), np.rad2deg(np.arctan2(z, np.hypot(x, y))))
     return None
 
 
