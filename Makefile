@@ -38,10 +38,12 @@ $(PEER)/created:
 regress: $(VENV)/built $(PEER)/created
 	JWPIPE_PEER=$(abspath $(PEER))/bin/python $(BIN)/python -m pytest -m peer tests/peer
 	JWPIPE_PEER=$(abspath $(PEER))/bin/python $(BIN)/python tests/peer/regress.py --all
+	JWPIPE_PEER=$(abspath $(PEER))/bin/python $(BIN)/python tests/peer/regress_image.py --all
 
 regress-small: $(VENV)/built $(PEER)/created
 	JWPIPE_PEER=$(abspath $(PEER))/bin/python $(BIN)/python -m pytest -m peer tests/peer
 	JWPIPE_PEER=$(abspath $(PEER))/bin/python $(BIN)/python tests/peer/regress.py
+	JWPIPE_PEER=$(abspath $(PEER))/bin/python $(BIN)/python tests/peer/regress_image.py
 
 $(PEER)-newest/created:
 	$(PYTHON) -m venv $(PEER)-newest
@@ -50,6 +52,7 @@ $(PEER)-newest/created:
 
 bench: $(VENV)/built $(PEER)/created $(PEER)-newest/created
 	$(BIN)/python benchmarks/detector1.py --peer 1.14.1=$(PEER)/bin/python --peer newest=$(PEER)-newest/bin/python
+	$(BIN)/python benchmarks/image.py --peer 1.14.1=$(PEER)/bin/python --peer newest=$(PEER)-newest/bin/python
 
 man: $(VENV)/built
 	$(BIN)/python -m jwpipe.cli.manual man
