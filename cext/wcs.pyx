@@ -17,6 +17,7 @@ cimport polynomials
 cdef enum:
     BLOCK = 256  # points
     LANES = 32  # what the number of points in a block is filled up to a multiple of
+    MOST = 8  # coordinates that go in
     WIDTH = 12  # numbers that describe an operation: what it does, where its values begin, how many, registers
 
 cdef enum Operation:
@@ -65,7 +66,7 @@ ROW = WIDTH
 def run(
     const int[:, ::1] code,
     const double[::1] values,
-    const double[:, ::1] points,
+    list points,
     const int[::1] results,
     double[:, ::1] out,
     int registers,
@@ -79,8 +80,8 @@ def run(
         Operations: what, first of its values, their number, input and output registers.
     values : float64
         Parameters of all operations.
-    points : float64, (ninputs, npoints)
-        Coordinates; register i begins with row i.
+    points : list of float64, (npoints,)
+        Coordinates, at most eight; register i begins with the i-th.
     results : int32, (noutputs,)
         Registers that hold the results at the end.
     out : float64, (noutputs, npoints)
@@ -90,9 +91,18 @@ def run(
     threads : int
         Threads.
     """
-    cdef Py_ssize_t n = points.shape[1], blocks = (n + BLOCK - 1) // BLOCK, b, first
-    cdef int count
+    cdef Py_ssize_t n = out.shape[1], blocks = (n + BLOCK - 1) // BLOCK, b, first
+    cdef int count, i, given = <int>len(points)
+    cdef const double *inputs[MOST]
+    cdef const double[::1] one
     cdef double *bank = NULL
+    if given > MOST or given > registers:
+        raise ValueError(f"{given} coordinates")
+    for i in range(given):
+        one = points[i]
+        if one.shape[0] != n:
+            raise ValueError("coordinates of different numbers of points")
+        inputs[i] = &one[0] if n else NULL
     if code.shape[0] and code.shape[1] != WIDTH:
         raise ValueError(f"operations are rows of {WIDTH} numbers")
     with nogil, parallel(num_threads=threads):
@@ -100,7 +110,7 @@ def run(
         for b in prange(blocks, schedule="static"):
             first = b * BLOCK
             count = <int>min(<Py_ssize_t>BLOCK, n - first)
-            load(points, first, count, bank)
+            load(inputs, given, first, count, bank)
             execute(code, values, bank, count)
             store(results, bank, first, count, out)
         free(bank)
@@ -165,12 +175,12 @@ cdef inline void pad(double *bank, int inputs, int count) noexcept nogil:
             bank[i * BLOCK + k] = bank[i * BLOCK + count - 1]
 
 
-cdef void load(const double[:, ::1] points, Py_ssize_t first, int count, double *bank) noexcept nogil:
+cdef void load(const double **inputs, int given, Py_ssize_t first, int count, double *bank) noexcept nogil:
     cdef int i, k
-    for i in range(points.shape[0]):
+    for i in range(given):
         for k in range(count):
-            bank[i * BLOCK + k] = points[i, first + k]
-    pad(bank, <int>points.shape[0], count)
+            bank[i * BLOCK + k] = inputs[i][first + k]
+    pad(bank, given, count)
 
 
 cdef void store(

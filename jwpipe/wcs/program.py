@@ -74,12 +74,13 @@ class Program:
         return makes
 
     def run(self, points, threads=1):
-        """Run over points: float64 (ninputs, n) to (noutputs, n)."""
+        """Run over points: an array (n,) an input, to float64 (noutputs, n)."""
         if len(points) != self.inputs:
             raise ValueError(f"{len(points)} coordinates for a transform of {self.inputs}")
         code, values, results, registers = self._code()
-        out = np.empty((len(results), points.shape[1]))
-        kernel.run(code, values, np.ascontiguousarray(points, float), results, out, registers, threads)
+        points = [np.ascontiguousarray(one, float) for one in points]
+        out = np.empty((len(results), len(points[0])))
+        kernel.run(code, values, points, results, out, registers, threads)
         return out
 
     def run_grid(self, shape, threads=1):

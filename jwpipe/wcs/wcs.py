@@ -215,7 +215,7 @@ class Wcs:
     def _map(self, first, last, coordinates, threads):
         values = np.broadcast_arrays(*(np.asarray(one, float) for one in coordinates))
         shape = values[0].shape
-        points = np.array([one.ravel() for one in values])
+        points = [one.ravel() for one in values]
         if (first, last) not in self._programs:
             try:
                 transform = self.transform(first, last)
