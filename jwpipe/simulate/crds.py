@@ -29,7 +29,7 @@ IMAGE_RULES = dict.fromkeys(("distortion", "filteroffset", "photom", "area", "ap
 # Every type of reference that a step or pipeline may ask for; the rules say N/A of those that the simulation does not
 # make.
 TYPES = """
-    abvegaoffset apcorr area barshadow bkg camera collimator cubepar dark dflat disperser distortion drizpars emicorr
+    abvegaoffset apcorr area barshadow bkg camera chromcorr collimator cubepar dark dflat disperser distortion drizpars emicorr
     extract1d fflat filteroffset flat fore fpa fringe fringefreq gain ifufore ifupost ifuslicer ipc lastframe linearity
     mask mrsptcorr mrsxartcorr msa msaoper nrm ote pastasoss pathloss persat photom pictureframe psf psfmask readnoise
     refpix regions reset resol rscd saturation sflat sirskernel speckernel specprofile spectrace specwcs straymask

@@ -29,7 +29,8 @@ def field(tmp_path_factory):
         patch.setenv("CRDS_SERVER_URL", "https://crds-serverless-mode.stsci.edu")
         for level in ("image2", "image3"):
             chosen = [str(path) for path in made.associations if f"_{level}_" in path.name]
-            assert main([level, *chosen, "-o", str(folder), "-q"]) == 0
+            wide = ["--set", "source_catalog.aperture_ee3=90"] if level == "image3" else []
+            assert main([level, *chosen, "-o", str(folder), "-q", *wide]) == 0
     return made
 
 
@@ -46,7 +47,7 @@ def test_the_sky_is_found_as_it_is(field):
     assert found.scatter < 1.0
     assert found.stars >= 15
     assert abs(found.bias) < 0.01
-    assert found.deviation < 0.02
+    assert found.deviation < 0.01
     assert found.sky < 0.02
 
 
