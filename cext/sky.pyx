@@ -7,21 +7,15 @@ result does not depend on the number of threads. Unchecked indexing is safe: `in
 """
 
 from cython.parallel cimport prange
-from libc.math cimport sqrt
+from libc.math cimport NAN, sqrt
 from libc.stdlib cimport calloc, free, malloc
 
+cimport clipped
 cimport order
+from clipped cimport LANES, Sum
 
 cdef enum:
     BLOCK = 32768
-    LANES = 8
-
-
-cdef struct Sum:
-    Py_ssize_t count
-    double total
-    float low
-    float high
 
 
 def gather(const float[:, ::1] image, const unsigned int[:, ::1] dq, unsigned int bad,
@@ -96,8 +90,8 @@ def moments(const float[::1] values, float low, float high, int threads):
             count += sums[i].count
             total += sums[i].total
             if sums[i].count:
-                least = min(least, sums[i].low)
-                most = max(most, sums[i].high)
+                least = min(least, sums[i].least)
+                most = max(most, sums[i].most)
         mean = <float>(total / count)
         for i in prange(blocks, num_threads=threads, schedule="static"):
             squares[i] = spread(&values[i * BLOCK], min(BLOCK, n - i * BLOCK), least, most, mean)
@@ -111,58 +105,30 @@ def moments(const float[::1] values, float low, float high, int threads):
 
 
 cdef Sum add(const float *values, Py_ssize_t n, float low, float high) noexcept nogil:
-    cdef double[LANES] totals
-    cdef float[LANES] lows, highs
-    cdef int[LANES] counts
-    cdef Py_ssize_t i, k, whole = n - n % LANES
-    cdef float value
-    cdef bint there
+    cdef float[LANES] rest
     cdef Sum result
-    for k in range(LANES):
-        totals[k], lows[k], highs[k], counts[k] = 0, high, low, 0
-    for i in range(n // LANES):
-        for k in range(LANES):
-            value = values[i * LANES + k]
-            there = low <= value and value <= high
-            totals[k] += value if there else 0
-            counts[k] += there
-            lows[k] = value if there and value < lows[k] else lows[k]
-            highs[k] = value if there and value > highs[k] else highs[k]
-    for i in range(whole, n):
-        value = values[i]
-        if low <= value and value <= high:
-            totals[i - whole] += value
-            counts[i - whole] += 1
-            lows[i - whole] = min(lows[i - whole], value)
-            highs[i - whole] = max(highs[i - whole], value)
-    result.count, result.total, result.low, result.high = 0, 0, high, low
-    for k in range(LANES):
-        result.count += counts[k]
-        result.total += totals[k]
-        result.low = min(result.low, lows[k])
-        result.high = max(result.high, highs[k])
+    result.count, result.total, result.least, result.most = 0, 0, high, low
+    clipped.sum_between(values, n - n % LANES, low, high, &result)
+    if n % LANES:
+        pad(values, n, rest)
+        clipped.sum_between(rest, LANES, low, high, &result)
     return result
 
 
 cdef double spread(const float *values, Py_ssize_t n, float low, float high, float mean) noexcept nogil:
-    cdef double[LANES] totals
-    cdef double total = 0
-    cdef Py_ssize_t i, k, whole = n - n % LANES
-    cdef float value, off
-    for k in range(LANES):
-        totals[k] = 0
-    for i in range(n // LANES):
-        for k in range(LANES):
-            value = values[i * LANES + k]
-            off = value - mean
-            totals[k] += off * off if low <= value and value <= high else 0
-    for i in range(whole, n):
-        value = values[i]
-        off = value - mean
-        totals[i - whole] += off * off if low <= value and value <= high else 0
-    for k in range(LANES):
-        total += totals[k]
+    cdef float[LANES] rest
+    cdef double total = clipped.squares_between(values, n - n % LANES, low, high, mean)
+    if n % LANES:
+        pad(values, n, rest)
+        total += clipped.squares_between(rest, LANES, low, high, mean)
     return total
+
+
+cdef inline void pad(const float *values, Py_ssize_t n, float *rest) noexcept nogil:
+    """The last values, short of a full set of lanes, and NaN, which is between no limits."""
+    cdef Py_ssize_t k
+    for k in range(LANES):
+        rest[k] = values[n - n % LANES + k] if k < n % LANES else NAN
 
 
 def histogram(const float[::1] values, float low, float high, float width, unsigned int[::1] counts, int threads):
