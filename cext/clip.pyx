@@ -260,15 +260,28 @@ cdef void clip_box(const float[:, ::1] image, Py_ssize_t height, Py_ssize_t widt
 
 
 cdef void middle_and_spread(float *values, Py_ssize_t n, double *median, double *std) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef double mean = 0, total = 0
+    cdef double mean = moment(values, n, 0, False) / n
     cdef float upper, lower
-    for i in range(n):
-        mean += values[i]
-    mean /= n
-    for i in range(n):
-        total += (values[i] - mean) * (values[i] - mean)
+    std[0] = sqrt(moment(values, n, mean, True) / n)
     upper = select(values, n, n // 2)
     lower = upper if n % 2 else below_middle(values, n)
     median[0] = (<double>lower + upper) / 2
-    std[0] = sqrt(total / n)
+
+
+cdef inline double moment(const float *values, Py_ssize_t n, double origin, bint square) noexcept nogil:
+    """Sum of the values from an origin, or of their squares: in lanes, that need not wait for each other."""
+    cdef double[8] lanes
+    cdef double off, total = 0
+    cdef Py_ssize_t i, lane
+    for lane in range(8):
+        lanes[lane] = 0
+    for i in range(0, n - 7, 8):
+        for lane in range(8):
+            off = values[i + lane] - origin
+            lanes[lane] += off * off if square else off
+    for i in range(n - n % 8, n):
+        off = values[i] - origin
+        lanes[i % 8] += off * off if square else off
+    for lane in range(8):
+        total += lanes[lane]
+    return total
