@@ -9,24 +9,12 @@ from jwpipe.products.images import Image
 from jwpipe.wcs.imaging import imaging_wcs
 
 DATA = Path(__file__).parent / "data" / "wcs"
-DISTORTION = DATA / "jwst_nircam_distortion_0096.asdf"
-SCALE = 0.0628  # arcsec
 CENTRE = 80.0, -69.5
 KEYWORDS = {
     "TELESCOP": "JWST",
-    "INSTRUME": "NIRCAM",
-    "DETECTOR": "NRCBLONG",
-    "CHANNEL": "LONG",
-    "MODULE": "B",
-    "FILTER": "F444W",
-    "PUPIL": "CLEAR",
-    "EXP_TYPE": "NRC_IMAGE",
     "DATE-OBS": "2023-02-25",
     "TIME-OBS": "02:24:00.000",
-    "V2_REF": -89.3892,
-    "V3_REF": -491.444,
     "VPARITY": -1,
-    "V3I_YANG": 0.08,
     "VA_SCALE": 1.00003,
     "PIXAR_SR": 9.3e-14,
     "PROGRAM": "00001",
@@ -35,6 +23,28 @@ KEYWORDS = {
     "VISITGRP": "02",
     "SEQ_ID": "1",
     "ACT_ID": "01",
+}
+
+# Distortion, pixel scale (arcsec) and keywords of each instrument.
+CAMERAS = {
+    "NIRCAM": (
+        "jwst_nircam_distortion_0096.asdf",
+        0.0628,
+        {"DETECTOR": "NRCBLONG", "CHANNEL": "LONG", "MODULE": "B", "FILTER": "F444W", "PUPIL": "CLEAR"}
+        | {"EXP_TYPE": "NRC_IMAGE", "V2_REF": -89.3892, "V3_REF": -491.444, "V3I_YANG": 0.08},
+    ),
+    "NIRISS": (
+        "jwst_niriss_distortion_0010.asdf",
+        0.0655,
+        {"DETECTOR": "NIS", "FILTER": "CLEAR", "PUPIL": "F150W"}
+        | {"EXP_TYPE": "NIS_IMAGE", "V2_REF": -289.966976, "V3_REF": -697.723326, "V3I_YANG": 0.57},
+    ),
+    "MIRI": (
+        "jwst_miri_imager_distortion_flt9.asdf",
+        0.1109,
+        {"DETECTOR": "MIRIMAGE", "FILTER": "F770W", "BAND": "N/A"}
+        | {"EXP_TYPE": "MIR_IMAGE", "V2_REF": -453.559, "V3_REF": -373.814, "V3I_YANG": 4.8},
+    ),
 }
 SHAPE = 320, 300
 START = 901, 851  # first column and row on the detector
@@ -59,7 +69,9 @@ class Field:
         True columns and rows of all stars, an exposure each.
     """
 
-    def __init__(self, seed=1, across=13, spacing=2.2):
+    def __init__(self, seed=1, across=13, spacing=2.2, instrument="NIRCAM"):
+        distortion, self.scale, self.keywords = CAMERAS[instrument]
+        self.distortion, self.keywords = DATA / distortion, self.keywords | {"INSTRUME": instrument}
         rng = np.random.default_rng(seed)
         steps = (np.arange(across) - (across - 1) / 2) * spacing
         east, north = np.array(np.meshgrid(steps, steps)).reshape(2, -1) + rng.uniform(-0.5, 0.5, (2, across**2))
@@ -81,7 +93,10 @@ class Field:
         image.dq = (rng.random(SHAPE) < 0.002).astype("u4")
         image.err = np.full(SHAPE, NOISE, "f4")
         image.wcs = self._coordinates(image, keywords, *np.add(dither, error))
-        path = Path(folder) / f"jw00001001001_02101_{int(number):05d}_nrcblong{len(self.paths)}_cal.fits"
+        path = (
+            Path(folder)
+            / f"jw00001001001_02101_{int(number):05d}_{self.keywords['DETECTOR'].lower()}{len(self.paths)}_cal.fits"
+        )
         image.write(path)
         self.paths.append(path)
         self.pixels.append((columns, rows))
@@ -91,10 +106,10 @@ class Field:
         ra, dec = place(np.array([east]), np.array([north]))
         # The middle of the subarray is not that of the detector, but the field is large.
         pointing = {"RA_REF": float(ra[0]), "DEC_REF": float(dec[0]), "ROLL_REF": float(30.0 + roll)}
-        for keyword, value in (KEYWORDS | pointing | keywords).items():
+        for keyword, value in (KEYWORDS | self.keywords | pointing | keywords).items():
             image[keyword] = value
         image.data = np.zeros(SHAPE, "f4") if "data" not in image.fields else image.data
-        return imaging_wcs(image, DISTORTION)
+        return imaging_wcs(image, self.distortion)
 
     def open(self, threads=2, **options):
         """Open all exposures."""
@@ -107,7 +122,7 @@ class Field:
         seen = (columns > 0) & (columns < nx - 1) & (rows > 0) & (rows < ny - 1)
         there = exposures[i].wcs(columns, rows)
         east = (there[0] - ra) * np.cos(np.radians(dec))
-        return (np.hypot(east, there[1] - dec) * 3600 / SCALE)[seen]
+        return (np.hypot(east, there[1] - dec) * 3600 / self.scale)[seen]
 
     def relative_error(self, exposures, i):
         """Root mean square distance of an exposure's stars from where the first exposure has them, pixels."""

@@ -17,7 +17,7 @@ from jwpipe.errors import InputError, StepError, UsageError
 from jwpipe.products.fitsfile import Content, write_fits
 from jwpipe.products.product import Product
 
-__all__ = ["SERVED", "Listing", "ask", "read_catfile", "read_sources", "read_stars"]
+__all__ = ["SERVED", "Listing", "ask", "named", "read_catfile", "read_sources", "read_stars"]
 
 SERVED = ("GAIADR1", "GAIADR2", "GAIADR3", "GAIAREFCAT")  # catalogues of the service
 SERVICE = "http://gsss.stsci.edu/webservices"
@@ -200,6 +200,17 @@ def ask(name, ra, dec, radius, day):
     except (TypeError, ValueError) as problem:
         raise StepError(f"{address} has no usable answer for {name}: {problem}", advice) from None
     return stars, columns
+
+
+def named(columns):
+    """Columns of the service's answer as 1.14.1 names them, the faintest star first; see `ask`."""
+    names = {"ra": "RA", "dec": "DEC", "mag": "mag", "objID": "objID", "epoch": "epoch", "GAIAsourceID": "GaiaID"}
+    kept = {new: columns[name] for name, new in names.items() if name in columns}
+    for name in ("RA", "DEC", "mag", "epoch"):
+        if name in kept:
+            kept[name] = np.array([float(value) if value.strip() else np.nan for value in kept[name]])
+    order = np.argsort(-kept["mag"], kind="stable") if "mag" in kept else slice(None)
+    return {name: np.asarray(values)[order] for name, values in kept.items()}
 
 
 def _year(day):

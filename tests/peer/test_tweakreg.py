@@ -70,6 +70,8 @@ CASES = {
     "catalogue-groups": ("pairs", 4, 4, {"abs_refcat": "sky", "abs_fitgeometry": "general", "abs_use2dhist": False}),
     "few-matches": ("dithered", 3, 1, {"minobj": 73}),
     "user-stars": ("dithered", 3, 2, {"use_custom_catalogs": True, "catfile": "list"}),
+    "niriss": ("niriss", 2, 1, {"fitgeometry": "general"}),
+    "miri": ("miri", 2, 1, {"fitgeometry": "rscale"}),
     "again": ("default", 3, 2, {"tolerance": 0.3}),
 }
 
@@ -77,6 +79,8 @@ CASES = {
 def make_fields(folder):
     """Files of every field by name, and what cases need besides."""
     fields = {name: Field(across=across) for name, across in (("dithered", 13), ("chain", 23), ("pairs", 17))}
+    fields["niriss"] = Field(instrument="NIRISS")
+    fields["miri"] = Field(spacing=3.5, instrument="MIRI")
     for name in fields:
         (folder / name).mkdir()
     for dither, error in zip(DITHERS, ERRORS, strict=True):
@@ -84,6 +88,8 @@ def make_fields(folder):
     for dither, error in zip(((0, 0, 0), (12, 3, -0.1), (6, 0, 0.1)), ERRORS, strict=False):
         fields["chain"].expose(folder / "chain", dither, error)
     for i in (0, 1):
+        fields["niriss"].expose(folder / "niriss", DITHERS[i], ERRORS[i])
+        fields["miri"].expose(folder / "miri", DITHERS[i], ERRORS[i], (561, 401))
         for start in ((901, 851), (1205, 851)):
             fields["pairs"].expose(folder / "pairs", DITHERS[i], ERRORS[i], start, EXPOSURE=str(i + 1))
     field = fields["pairs"]

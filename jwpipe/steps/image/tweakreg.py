@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from jwpipe.align.alignment import Exposure, Group, Settings, TooFewGroups, align, align_to
-from jwpipe.align.catalogues import SERVED, Listing, ask, read_catfile, read_sources, read_stars
+from jwpipe.align.catalogues import SERVED, Listing, ask, named, read_catfile, read_sources, read_stars
 from jwpipe.align.finders import Sources, find_dao, find_iraf, find_segments
 from jwpipe.align.matching import Confusion, Matching
 from jwpipe.align.plane import Plane
@@ -339,14 +339,3 @@ def circle(exposures):
     ra, dec = (float(value[0]) for value in grid.wcs(np.array([x]), np.array([y])))
     radius = np.degrees(separation(*np.radians([[ra], [dec]]), *np.radians(corners(grid))).max())
     return ra, dec, float(radius)
-
-
-def named(columns):
-    """Columns of the service's answer as 1.14.1 names them, the faintest star first."""
-    names = {"ra": "RA", "dec": "DEC", "mag": "mag", "objID": "objID", "epoch": "epoch", "GAIAsourceID": "GaiaID"}
-    kept = {new: columns[name] for name, new in names.items() if name in columns}
-    for name in ("RA", "DEC", "mag", "epoch"):
-        if name in kept:
-            kept[name] = np.array([float(value) if value.strip() else np.nan for value in kept[name]])
-    order = np.argsort(-kept["mag"], kind="stable") if "mag" in kept else slice(None)
-    return {name: np.asarray(values)[order] for name, values in kept.items()}
