@@ -24,11 +24,24 @@ def simulated(tmp_path_factory):
 @pytest.fixture
 def program(simulated, tmp_path, monkeypatch):
     """A folder with raw exposures, and the environment in which they can be calibrated."""
+    return prepare(simulated, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def dithered(tmp_path, monkeypatch):
+    """The same with two exposures that become a mosaic."""
+    made = simulate("nircam-dithers", tmp_path / "simulated", detector="NRCB1", subarray="SUB160", groups=3, dithers=2)
+    uncal = sorted((tmp_path / "simulated").glob("*_uncal.fits"))
+    found = SimpleNamespace(uncal=uncal, crds=made.crds_path, context=made.context)
+    return prepare(found, tmp_path, monkeypatch)
+
+
+def prepare(found, tmp_path, monkeypatch):
     (tmp_path / "raw").mkdir()
-    for uncal in simulated.uncal:
+    for uncal in found.uncal:
         shutil.copy(uncal, tmp_path / "raw")
-    monkeypatch.setenv("CRDS_PATH", str(simulated.crds))
-    monkeypatch.setenv("CRDS_CONTEXT", simulated.context)
+    monkeypatch.setenv("CRDS_PATH", str(found.crds))
+    monkeypatch.setenv("CRDS_CONTEXT", found.context)
     monkeypatch.setenv("CRDS_SERVER_URL", "https://crds-serverless-mode.stsci.edu")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     monkeypatch.chdir(tmp_path)

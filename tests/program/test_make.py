@@ -113,6 +113,26 @@ def test_a_failure_stops_no_other_and_is_made_good_alone(program):
     assert times() == after
 
 
+def test_a_mosaic_waits_for_all_its_exposures(dithered):
+    assert main(["plan", "raw", "-q"]) == 0
+    plan = Program.read("program.mk")
+    assert [len(wave) for wave in plan.waves()] == [2, 2, 1]
+    raw = Path(plan.tasks[0].source)
+    whole = raw.read_bytes()
+    raw.write_bytes(whole[:-9000])
+    assert make("-j2", "-k").returncode == 2
+    assert sorted(states().values()) == ["blocked", "blocked", "done", "done", "failed"]
+    before = times()
+    raw.write_bytes(whole)
+    assert make("-j2").returncode == 0
+    assert set(states().values()) == {"done"}
+    assert before.items() < times().items()
+    (mosaic,) = Path("products").glob("*_nircam_*_i2d.fits")
+    assert mosaic.with_name(mosaic.name.replace("i2d.fits", "cat.ecsv")).exists()
+    assert len(list(Path("products").glob("*_crf.fits"))) == 2
+    assert make("-n").stdout == ""
+
+
 def test_killed_in_the_middle_and_made_again_gives_the_same_bytes_and_no_work_twice(program):
     assert main(["plan", "raw", "--stages", "1", "-q", "-o", "whole.mk", "--products", "whole"]) == 0
     assert subprocess.run(["make", "-s", "-f", "whole.mk", "-j2"], check=False).returncode == 0
