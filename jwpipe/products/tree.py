@@ -10,11 +10,22 @@ import yaml
 
 from jwpipe.products.fitsfile import RawBlock
 
-__all__ = ["EXTENSION", "PREAMBLE", "empty_tree", "get_wcs", "put_wcs", "read_tree", "serialised", "tree_block"]
+__all__ = [
+    "EXTENSION",
+    "LOADER",
+    "PREAMBLE",
+    "empty_tree",
+    "get_wcs",
+    "put_wcs",
+    "read_tree",
+    "serialised",
+    "tree_block",
+]
 
 EXTENSION = "ASDF"
 PREAMBLE = b"#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- "
 ROOT_TAG = "tag:stsci.edu:asdf/core/asdf-1.1.0"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML may have been built without libyaml
 TEXT, MAPPING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map"
 
 
@@ -42,8 +53,7 @@ def read_tree(block):
     if end < 0:
         return empty_tree()
     blocks = block.data[end + 5 :].lstrip(b"\r\n")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    root = yaml.compose(block.data[:end].decode("utf-8"), loader)
+    root = yaml.compose(block.data[:end].decode("utf-8"), LOADER)
     if not isinstance(root, yaml.MappingNode):
         return empty_tree()
     root.value = [(key, value) for key, value in root.value if key.value != "_fits_hash" and not _refers_to_fits(value)]

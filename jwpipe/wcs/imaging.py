@@ -125,9 +125,11 @@ def read_offset(path, product):
     ReferenceError
         It cannot be read, or has several for the filter.
     """
+    keys = OFFSET_KEYS.get(product["INSTRUME"])
+    if keys is None:  # FGS has no filters
+        return None
     root, _ = _open(path)
     name = Path(path).name
-    keys = OFFSET_KEYS.get(product["INSTRUME"], ())
     try:
         rows = asdftree.plain(asdftree.member(root, "filters"))
         found = [row for row in rows if all(row[key.lower()] == product.get(key) for key in keys)]

@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from jwpipe.products import asdftree
-from jwpipe.products.tree import TEXT
+from jwpipe.products.tree import LOADER, TEXT
 from jwpipe.wcs import transforms
 from jwpipe.wcs.foreign import Foreign
 
@@ -56,7 +56,7 @@ class Frame:
     @classmethod
     def make(cls, kind, name):
         """Make one of `FRAMES`."""
-        node = yaml.compose(PREAMBLE + FRAMES[kind], yaml.CSafeLoader)
+        node = yaml.compose(PREAMBLE + FRAMES[kind], LOADER)
         return cls("", node).named(name)
 
     def named(self, name):

@@ -8,6 +8,7 @@ import pytest
 from astropy.wcs import WCS
 from builders import make_references, make_run
 
+from jwpipe.cli import main
 from jwpipe.engine.step import Skip
 from jwpipe.errors import InputError, JwpipeError, ReferenceError, StepError
 from jwpipe.products.images import Cube, Image
@@ -167,3 +168,29 @@ def test_skips():
         assign(make_product(EXP_TYPE="NRC_DARK"))
     with pytest.raises(Skip, match="distortion"):
         assign(make_product(), {})
+
+
+@pytest.mark.parametrize(
+    ("keywords", "reference", "status"),
+    [
+        ({}, NIRCAM["distortion"], 0),
+        ({"RA_REF": None}, NIRCAM["distortion"], 3),
+        ({"ROLL_REF": "nan"}, NIRCAM["distortion"], 3),
+        ({}, DATA / "jwst_niriss_distortion_0010.asdf", 4),
+        ({"EXP_TYPE": "NRC_WFSS"}, NIRCAM["distortion"], 1),
+    ],
+)
+def test_command_ends_with_one_line_and_no_file(tmp_path, monkeypatch, capsys, keywords, reference, status):
+    monkeypatch.setenv("CRDS_SERVER_URL", "https://crds-serverless-mode.stsci.edu")
+    monkeypatch.setenv("CRDS_PATH", str(tmp_path / "cache"))
+    make_product(**keywords).write(tmp_path / "x_rate.fits")
+    chosen = dict.fromkeys(REFERENCES, "N/A") | {"distortion": reference}
+    overrides = [word for reftype, path in chosen.items() for word in ("--override", f"{reftype}={path}")]
+    out = tmp_path / "out"
+    assert main(["assign_wcs", str(tmp_path / "x_rate.fits"), "-q", "-o", str(out), *overrides]) == status
+    told = capsys.readouterr().err
+    assert told.count("\n") == (status > 0)
+    if status:
+        assert not out.exists()
+    else:
+        assert Image.read(out / "x_assign_wcs.fits").wcs.frames[-1] == "world"
