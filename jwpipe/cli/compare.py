@@ -9,21 +9,24 @@ from jwpipe.errors import OutputError, UsageError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
+Rtol = Annotated[float, typer.Option("--rtol", metavar="NUMBER", help="Largest relative difference.")]
+Atol = Annotated[float, typer.Option("--atol", metavar="NUMBER", help="Absolute difference accepted in any case.")]
+Share = Annotated[
+    float, typer.Option("--share", metavar="NUMBER", help="Share of an array's values that may differ by more.")
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="NAME", help="Leave out an extension or keyword.")
+]
+
 
 @app.command("compare")
 def compare(
     a: Annotated[Path, typer.Argument(metavar="A", help="First product.", show_default=False)],
     b: Annotated[Path, typer.Argument(metavar="B", help="Second product.", show_default=False)],
-    rtol: Annotated[float, typer.Option("--rtol", metavar="NUMBER", help="Largest relative difference.")] = 1e-5,
-    atol: Annotated[
-        float, typer.Option("--atol", metavar="NUMBER", help="Absolute difference accepted in any case.")
-    ] = 0.0,
-    share: Annotated[
-        float, typer.Option("--share", metavar="NUMBER", help="Share of an array's values that may differ by more.")
-    ] = 0.0,
-    ignore: Annotated[
-        list[str], typer.Option("--ignore", metavar="NAME", help="Leave out an extension or keyword.")
-    ] = [],  # noqa: B006 - typer reads it, nobody changes it
+    rtol: Rtol = 1e-5,
+    atol: Atol = 0.0,
+    share: Share = 0.0,
+    ignore: Ignore = None,
     report: Annotated[
         Path | None,
         typer.Option("--report", metavar="FILE", help="Write the comparison to a file too, .html or .json."),
@@ -41,7 +44,7 @@ def compare(
 
     if report is not None and report.suffix not in (".html", ".json"):
         raise UsageError(f"cannot write a report to {report}", "name it .html or .json")
-    result = compare_files(a, b, Tolerance(rtol, atol, share), ignore)
+    result = compare_files(a, b, Tolerance(rtol, atol, share), ignore or ())
     if report is not None:
         text = comparison_page(result) if report.suffix == ".html" else json_text(result.as_dict())
         try:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from jwpipe.cli.compare import Atol, Ignore, Rtol, Share
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -15,16 +17,10 @@ def regress(
     report: Annotated[
         Path, typer.Option("--report", metavar="NAME", help="NAME.html and NAME.json are written.")
     ] = Path("regress"),
-    rtol: Annotated[float, typer.Option("--rtol", metavar="NUMBER", help="Largest relative difference.")] = 1e-5,
-    atol: Annotated[
-        float, typer.Option("--atol", metavar="NUMBER", help="Absolute difference accepted in any case.")
-    ] = 0.0,
-    share: Annotated[
-        float, typer.Option("--share", metavar="NUMBER", help="Share of an array's values that may differ by more.")
-    ] = 0.0,
-    ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", metavar="NAME", help="Leave out an extension or keyword.")
-    ] = None,
+    rtol: Rtol = 1e-5,
+    atol: Atol = 0.0,
+    share: Share = 0.0,
+    ignore: Ignore = None,
     threads: Annotated[
         int | None, typer.Option("--threads", metavar="N", min=1, help="Threads; by default all processors.")
     ] = None,
