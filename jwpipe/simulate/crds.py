@@ -29,11 +29,12 @@ IMAGE_RULES = dict.fromkeys(("distortion", "filteroffset", "photom", "area", "ap
 # Every type of reference that a step or pipeline may ask for; the rules say N/A of those that the simulation does not
 # make.
 TYPES = """
-    abvegaoffset apcorr area barshadow bkg camera chromcorr collimator cubepar dark dflat disperser distortion drizpars emicorr
-    extract1d fflat filteroffset flat fore fpa fringe fringefreq gain ifufore ifupost ifuslicer ipc lastframe linearity
-    mask mrsptcorr mrsxartcorr msa msaoper nrm ote pastasoss pathloss persat photom pictureframe psf psfmask readnoise
-    refpix regions reset resol rscd saturation sflat sirskernel speckernel specprofile spectrace specwcs straymask
-    superbias throughput trapdensity trappars tsophot v2v3 wavecorr wavelengthrange wavemap wcsregions wfssbkg
+    abvegaoffset apcorr area barshadow bkg camera chromcorr collimator cubepar dark dflat disperser distortion
+    drizpars emicorr extract1d fflat filteroffset flat fore fpa fringe fringefreq gain ifufore ifupost ifuslicer ipc
+    lastframe linearity mask mrsptcorr mrsxartcorr msa msaoper nrm ote pastasoss pathloss persat photom pictureframe
+    psf psfmask readnoise refpix regions reset resol rscd saturation sflat sirskernel speckernel specprofile
+    spectrace specwcs straymask superbias throughput trapdensity trappars tsophot v2v3 wavecorr wavelengthrange
+    wavemap wcsregions wfssbkg
     """.split()
 PARAMETERS = [
     f"pars-{name}step"
