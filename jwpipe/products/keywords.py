@@ -59,6 +59,17 @@ COMMENTS = {
     "VA_SCALE": "velocity aberration scale factor",
     "VA_RA": "[deg] aberrated RA of the reference point",
     "VA_DEC": "[deg] aberrated Dec of the reference point",
+    "MT_AVRA": "[deg] average RA of moving target",
+    "MT_AVDEC": "[deg] average Dec of moving target",
+    "S_REGION": "spatial extent of the observation",
+    "WCSAXES": "number of axes of the coordinates",
+    **{f"CRPIX{i}": f"axis {i} coordinate of the reference pixel" for i in (1, 2)},
+    **{f"CRVAL{i}": f"axis {i} value at the reference pixel" for i in (1, 2)},
+    **{f"CTYPE{i}": f"axis {i} type" for i in (1, 2)},
+    **{f"CUNIT{i}": f"axis {i} units" for i in (1, 2)},
+    **{f"CD{i}_{j}": "linear transformation matrix element" for i in (1, 2) for j in (1, 2)},
+    **{f"{name}_ORDER": "degree of the SIP polynomial" for name in ("A", "B", "AP", "BP")},
+    **dict.fromkeys(_SIP, "SIP coefficient"),
 }
 
 # The keyword that names the reference file used, by reference type.
