@@ -84,6 +84,9 @@ def simulate(mode, output_dir, **options):
     sources, light = mode.scene(exposure, options, depth, detector("sources"))
     light = light * calibration.response
     raw, events = readout(exposure, mode, options, light, calibration, streams)
+    sent = exposure
+    if mode.sent:
+        sent, raw, known = mode.sent(exposure, raw, known)
 
     folder = Path(output_dir)
     made = Simulated(
@@ -93,7 +96,7 @@ def simulate(mode, output_dir, **options):
         context=Cache.context,
     )
     residual = common_noise(properties)
-    instrument.references(Cache(made.crds_path, instrument), exposure, mode, known, residual).write_all(options)
+    instrument.references(Cache(made.crds_path, instrument), sent, mode, known, residual).write_all(options)
     write_truth(made.truth, exposure, mode, options, calibration, light, sources, events)
-    write_uncal(made.uncal, exposure, mode, raw)
+    write_uncal(made.uncal, sent, mode, raw)
     return made

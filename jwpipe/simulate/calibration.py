@@ -166,7 +166,10 @@ class Calibration:
         """Cut the part that another window reads."""
         if window == self.window:
             return self
-        rows, columns = window.slices(self.window)
+        return self.take(window, *window.slices(self.window))
+
+    def take(self, window, rows, columns=slice(None)):
+        """Take some rows and columns, which are then those of a window."""
         planes = {
             item.name: np.ascontiguousarray(getattr(self, item.name)[..., rows, columns])
             for item in fields(self)

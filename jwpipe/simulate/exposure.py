@@ -38,8 +38,8 @@ class Exposure:
         The filter, or what else the mode chooses (`Mode.choice`); empty where there is no choice.
     number : int
         EXPOSURE, from 1.
-    guides : bool
-        Whether it is one of a guider that guides.
+    guide : str
+        Of a guider that guides: what its files are called after; empty of any other exposure.
     observation, group, sequence : int
         OBSERVTN, VISITGRP, SEQ_ID: 1 for the prime instrument, 2 for one in parallel.
     order : int
@@ -58,7 +58,7 @@ class Exposure:
     exp_type: str
     filter: str
     number: int
-    guides: bool = False
+    guide: str = ""
     observation: int = 1
     group: int = 2
     sequence: int = 1
@@ -136,9 +136,11 @@ class Exposure:
     @property
     def root(self):
         """Name of the exposure's files, but for the suffix."""
-        if self.guides:
+        if self.guide.startswith("id"):
+            return f"jw00042001001_gs-{self.guide}"
+        if self.guide:
             end = MJD_ZERO + timedelta(days=self.start, seconds=round(self.duration))
-            return f"jw{self.visit}_gs-{self.exp_type.removeprefix('FGS_').lower()}_{end:%Y%j%H%M%S}"
+            return f"jw{self.visit}_gs-{self.guide}_{end:%Y%j%H%M%S}"
         return f"jw{self.visit}_{self.activity}_{self.number:05d}_{self.detector.name.lower()}"
 
 
@@ -186,5 +188,5 @@ def plan(mode, options):
         exp_type=mode.exp_type.format(band),
         filter=band,
         number=options.exposure,
-        guides=mode.guides,
+        guide=mode.names.get(mode.exp_type.format(band), ""),
     )

@@ -25,7 +25,7 @@ CATALOGUE = {
     ),
     "niriss-ami": ("jwpipe.simulate.niriss", "AMI", "NIRISS aperture masking interferometry: a star's fringes"),
     "fgs-image": ("jwpipe.simulate.fgs", "IMAGE", "FGS as a camera: stars, a galaxy and sky on one guider"),
-    "guider": ("jwpipe.simulate.guider", "GUIDER", "a guider that acquires or tracks its star"),
+    "guider": ("jwpipe.simulate.guider", "GUIDER", "a guider that finds, acquires or follows its star"),
     "miri-image": ("jwpipe.simulate.miri", "IMAGE", "MIRI imaging: stars, a galaxy and sky"),
     "miri-mrs-detector": ("jwpipe.simulate.miri", "MRS", "MIRI medium resolution spectroscopy: one detector's slices"),
     "nirspec-subarray": ("jwpipe.simulate.nirspec", "SUBARRAY", "NIRSpec time series of a star in a wide slit"),
@@ -127,8 +127,10 @@ class Mode:
         TSOVISIT.
     reftypes : tuple of str
         Types of references that are written; empty for all that the instrument has.
-    guides : bool
-        Whether the exposure is one of a guider that guides.
+    names : dict of str to str
+        Of a guider that guides: what its files are called after, by EXP_TYPE.
+    sent : callable
+        Gives ``(exposure, raw, calibration)`` as they are sent down, where that is not as the detector is read.
     """
 
     name: str
@@ -143,7 +145,8 @@ class Mode:
     choice: str = "filter"
     time_series: bool = False
     reftypes: tuple[str, ...] = ()
-    guides: bool = False
+    names: dict[str, str] = field(default_factory=dict)
+    sent: Callable | None = None
 
     def check(self, given):
         """Make the mode's options of what was given.

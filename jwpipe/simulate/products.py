@@ -78,7 +78,7 @@ def write_uncal(path, exposure, mode, raw):
     blocks = [primary(headers.primary_cards(exposure, mode))]
     cards = {"SCI": headers.science_cards(exposure)}
     blocks += [image(name, array, cards.get(name, ())) for name, array in raw.items()]
-    if not exposure.guides:
+    if not exposure.guide:
         blocks.append(table("GROUP", headers.group_table(exposure)))
         blocks.append(table("INT_TIMES", headers.int_times_table(exposure)))
     elif exposure.exp_type == "FGS_TRACK":
