@@ -264,9 +264,11 @@ def _make(pipeline, task, options, notify):
         protected=(*options.protected, task.source, *task.science),
     )
     if options.max_memory is not None and (needed := estimate(hold[0])) > options.max_memory:
+        rest = estimate(hold[0], mapped=True)
         log.warning(
-            "%s takes about %d MB, more than the %d MB allowed: its arrays go to a temporary file in %s",
+            "%s takes about %d MB, more than the %d MB allowed: its arrays go to a temporary file in %s%s",
             *(task.source, needed // 10**6, options.max_memory // 10**6, options.output_dir),
+            f" (without them it takes about {rest // 10**6} MB)" if rest > options.max_memory else "",
         )
         hold[0].store = MappedStore(options.output_dir)
     settings, finder = prepare(pipeline, hold[0], options)

@@ -23,6 +23,7 @@ from jwpipe.cli.demo import references_of
 from jwpipe.engine.pipeline import Use
 from jwpipe.pipelines import load
 from jwpipe.products.fitsfile import FitsFile
+from jwpipe.products.guider import GuiderRaw
 from jwpipe.products.ramp import Ramp
 from jwpipe.report.compare import compare
 from jwpipe.simulate import simulate
@@ -60,6 +61,12 @@ SMALL = {
         {"emicorr": {"skip": False}},
     ),
     "nirspec-subarray": ("nirspec-subarray", {"subarray": "SUB512", "groups": 8, "integrations": 3}, {}),
+    "nircam-dark": ("nircam-dark", {"subarray": "SUB160", "groups": 6, "readpatt": "BRIGHT1"}, {}),
+    "miri-dark": ("miri-dark", {"subarray": "SUB64", "groups": 12, "integrations": 2}, {"emicorr": {"skip": False}}),
+    "guider-acq1": ("guider", {"kind": "ACQ1"}, {}),
+    "guider-acq2": ("guider", {"kind": "ACQ2"}, {}),
+    "guider-track": ("guider", {"kind": "TRACK", "integrations": 40}, {}),
+    "guider-fine": ("guider", {"kind": "FINEGUIDE", "integrations": 40}, {}),
 }
 LARGE = {
     "full": (
@@ -73,8 +80,17 @@ LARGE = {
         {"subarray": "FULL", "groups": 8, "integrations": 2, "sky": 2000.0},
         {"emicorr": {"skip": False}},
     ),
+    "miri-mrs": ("miri-mrs-detector", {"groups": 8}, {}),
+    "guider-id-image": ("guider", {"kind": "ID-IMAGE"}, {}),
+    "guider-id-stack": ("guider", {"kind": "ID-STACK"}, {}),
 }
 CASES = SMALL | LARGE
+
+
+def pipeline_of(case):
+    """Name of the pipeline that a case goes through."""
+    mode = CASES[case][0]
+    return "guider" if mode == "guider" else "dark" if mode.endswith("-dark") else "detector1"
 
 
 def peer_environment(crds_path, context):
@@ -98,11 +114,13 @@ def run_peer(case, folder):
     mode, options, parameters = CASES[case]
     exposure = simulate(mode, folder / case, seed=11, **options)
     products = folder / case / "peer"
-    if not list(products.glob("*_rate.fits")):
+    last = load(pipeline_of(case)).makes[0]
+    if not list(products.glob(f"*_{last}.fits")):
         products.mkdir(parents=True, exist_ok=True)
         command = [
             os.environ["JWPIPE_PEER"],
-            HERE / "peer_detector1.py",
+            HERE / "peer_pipeline.py",
+            pipeline_of(case),
             exposure.uncal,
             products,
             json.dumps(parameters),
@@ -153,8 +171,10 @@ def differences(ours, theirs, masks=None):
 def keyword_differences(ours, theirs):
     """Science keywords that differ between two files of the same product."""
     result = compare(ours, theirs, ignore=["ASDF"])
-    # A step run alone knows nothing of the steps that a pipeline leaves out.
-    return [row for row in result.keywords if row[2:] != (None, "SKIPPED")]
+    # A step run alone knows nothing of the steps that a pipeline leaves out. The peer looks for NIRSpec's flats with those
+    # of any exposure, and notes that there are none (PARITY.md).
+    absent = {("R_DFLAT", None, "N/A"), ("R_FFLAT", None, "N/A"), ("R_SFLAT", None, "N/A")}
+    return [row for row in result.keywords if row[2:] != (None, "SKIPPED") and row[1:] not in absent]
 
 
 def main():
@@ -178,13 +198,13 @@ def compare_case(case, folder):
     os.environ.update(peer_environment(exposure.crds_path, exposure.context))
     base = exposure.uncal.name.removesuffix("_uncal.fits")
     ours = folder / case / "ours"
-    parameters = CASES[case][2]
+    parameters, pipeline = CASES[case][2], pipeline_of(case)
 
     def assignments(step):
         return [f"{name}={json.dumps(value)}" for name, value in parameters.get(step, {}).items()]
 
     previous = exposure.uncal
-    for step in steps_before_fit(Ramp.read(exposure.uncal)):
+    for step in steps_of(pipeline, previous):
         theirs = peer / f"{base}_{step}.fits"
         if theirs.exists():
             made = jwpipe.run(step, previous, output_dir=ours, suffix=step, assignments=assignments(step))
@@ -195,23 +215,26 @@ def compare_case(case, folder):
                 masks = {"GROUPDQ": jumps}
             yield from rows(case, step, made.files[-1], theirs, masks)
             previous = theirs
-    fitted = jwpipe.run("ramp_fit", previous, output_dir=ours, assignments=assignments("ramp_fit"))
-    masks = fit_masks(exposure, previous, fitted, parameters.get("ramp_fit", {}).get("suppress_one_group", True))
-    for i, kind in enumerate(("rate", "rateints")):
-        name = f"{base}_{i}_ramp_fit.fits"
-        yield from rows(case, f"ramp_fit {kind}", ours / name, peer / name, masks[kind])
+    masks = {}
+    if pipeline == "detector1":
+        fitted = jwpipe.run("ramp_fit", previous, output_dir=ours, assignments=assignments("ramp_fit"))
+        masks = fit_masks(exposure, previous, fitted, parameters.get("ramp_fit", {}).get("suppress_one_group", True))
+        for i, kind in enumerate(("rate", "rateints")):
+            name = f"{base}_{i}_ramp_fit.fits"
+            yield from rows(case, f"ramp_fit {kind}", ours / name, peer / name, masks[kind])
     steps = [f"{step}.{text}" for step in parameters for text in assignments(step)]
-    jwpipe.run("detector1", exposure.uncal, output_dir=ours, assignments=steps)
-    for kind in ("rate", "rateints"):
+    jwpipe.run(pipeline, exposure.uncal, output_dir=ours, assignments=steps)
+    for kind in ("rate", "rateints") if pipeline == "detector1" else load(pipeline).makes:
         name = f"{base}_{kind}.fits"
-        both = {extension: mask | jumps for extension, mask in masks[kind].items()}
-        yield from rows(case, f"detector1 {kind}", ours / name, peer / name, both)
+        both = {extension: mask | jumps for extension, mask in masks.get(kind, {}).items()}
+        yield from rows(case, f"{pipeline} {kind}", ours / name, peer / name, both)
 
 
-def steps_before_fit(ramp):
-    """Names of the steps that detector1 runs on an exposure before it fits its ramps, in order."""
-    steps = [use.step.name for use in load("detector1").order if isinstance(use, Use) and use.when(ramp)]
-    return steps[: steps.index("ramp_fit")]
+def steps_of(pipeline, exposure):
+    """Names of the steps that a pipeline runs on an exposure, in order; before the fit where there is one."""
+    product = (GuiderRaw if pipeline == "guider" else Ramp).read(exposure)
+    steps = [use.step.name for use in load(pipeline).order if isinstance(use, Use) and use.when(product)]
+    return steps[: steps.index("ramp_fit")] if "ramp_fit" in steps else steps
 
 
 def fit_masks(exposure, ramp, fitted, suppress):

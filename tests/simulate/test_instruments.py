@@ -200,6 +200,20 @@ def test_irs2_reads_3200_rows(tmp_path):
     assert np.median(light[lit] / seen[lit]) == pytest.approx(1, abs=0.05)
 
 
+def test_identification_comes_as_an_image_or_as_overlapping_strips(tmp_path):
+    image, stack = (simulate("guider", tmp_path / kind, kind=kind, seed=3) for kind in ("ID-IMAGE", "ID-STACK"))
+    assert [made.uncal.name for made in (image, stack)] == [
+        f"jw00042001001_gs-id_1_{name}_uncal.fits" for name in ("image", "stacked")
+    ]
+    whole, strips = fits.getdata(image.uncal), fits.getdata(stack.uncal)
+    assert (whole.shape, strips.shape) == ((2, 2, 2048, 2048), (2, 2, 36 * 64, 2048))
+    for k in (0, 17, 35):
+        np.testing.assert_array_equal(strips[:, :, 64 * k : 64 * k + 64], whole[:, :, 12 + 56 * k : 76 + 56 * k])
+    mask = fits.getdata(next((stack.crds_path / "references").rglob("*_mask_*.fits")), "DQ")
+    assert mask.shape == (36 * 64, 2048)
+    np.testing.assert_array_equal(mask[56:64], mask[64:72])  # the rows that two strips share
+
+
 def test_guiders_write_their_own_kind_of_exposure(tmp_path):
     made = simulate("guider", tmp_path, kind="TRACK", integrations=3)
     assert made.uncal.name == "jw00042001001_gs-track_2023056060000_uncal.fits"
@@ -211,5 +225,8 @@ def test_guiders_write_their_own_kind_of_exposure(tmp_path):
         assert file["SCI"].data.shape == (3, 2, 32, 32)
         assert file["TRACK SUBARRAY TABLE"].data["x_corner"].tolist() == [head["SUBSTRT1"]] * 3
     assert len(list((tmp_path / "crds/references").rglob("*.fits"))) == 4
+    fine = simulate("guider", tmp_path, kind="FINEGUIDE")
+    assert fine.uncal.name.startswith("jw00042001001_gs-fg_2023")
+    assert fits.getdata(fine.uncal).shape == (6, 8, 8, 8)
     head = fits.getheader(simulate("guider", tmp_path).uncal)
     assert (head["SUBSTRT1"], head["SUBSTRT2"], head["TGROUP"]) == (887, 1022, 0.364)  # as in the flight exposure
