@@ -7,7 +7,7 @@ clipped at the edges, and there is room for every pixel of the square around an 
 """
 
 from cython.parallel cimport parallel, prange
-from libc.math cimport NAN, asin, ceil, fabs, floor, isfinite, sqrt
+from libc.math cimport INFINITY, NAN, asin, ceil, fabs, floor, isfinite, sqrt
 from libc.stdlib cimport free, malloc
 
 cimport order
@@ -324,3 +324,39 @@ cdef double convolved(const float[:, ::1] data, Py_ssize_t y, Py_ssize_t x, cons
             if kernel[j + half, i + half] != 0:  # what has no weight may be NaN
                 total += kernel[j + half, i + half] * pixel(data, y + j, x + i)
     return total
+
+
+def nearest(const double[::1] x, const double[::1] y, Py_ssize_t[::1] near, double[::1] distance, int threads):
+    """Find the nearest other of each place.
+
+    Parameters
+    ----------
+    x, y : float64, (n,)
+        Places, at least two, in the order of their x.
+    near : intp, (n,)
+        Out: number of the nearest.
+    distance : float64, (n,)
+        Out: how far it is.
+    threads : int
+        Threads.
+    """
+    cdef Py_ssize_t i
+    with nogil:
+        for i in prange(x.shape[0], num_threads=threads, schedule="dynamic", chunksize=64):
+            near[i] = look_around(x, y, i, &distance[i])
+
+
+cdef Py_ssize_t look_around(const double[::1] x, const double[::1] y, Py_ssize_t i, double *distance) noexcept nogil:
+    """The nearest other, to the left and to the right as far as it may be."""
+    cdef Py_ssize_t k, best = -1
+    cdef double least = INFINITY, square
+    cdef int side
+    for side in range(2):
+        k = i + 1 if side else i - 1
+        while 0 <= k < x.shape[0] and (x[k] - x[i]) * (x[k] - x[i]) < least:
+            square = (x[k] - x[i]) * (x[k] - x[i]) + (y[k] - y[i]) * (y[k] - y[i])
+            if square < least:
+                least, best = square, k
+            k = k + 1 if side else k - 1
+    distance[0] = sqrt(least)
+    return best

@@ -10,7 +10,7 @@ Source: Bertin & Arnouts 1996, A&AS 117, 393, section 4; the markers and their f
 
 import numpy as np
 
-from jwpipe.catalog.segmentation import NEIGHBOURS, renumber
+from jwpipe.catalog.segmentation import connected, renumber
 from jwpipe.cext import watershed
 
 __all__ = ["deblend"]
@@ -102,8 +102,6 @@ def _bent(share):
 
 def _markers(image, inside, npixels, levels, touching):
     """Where floods begin: the pieces of the segment before they vanish or fall apart; None where it never does."""
-    from scipy.ndimage import label
-
     markers = None
     for level in levels:
         above = _pieces((image > level) & inside, npixels, touching)
@@ -116,15 +114,13 @@ def _markers(image, inside, npixels, levels, touching):
         parents, children = np.unique(pairs[0], return_counts=True)
         split = np.isin(markers, parents[(children >= 2) & (parents > 0)])
         if split.any():
-            markers, _ = label(np.where(split, above > 0, markers > 0), NEIGHBOURS[touching])
+            markers, _ = connected(np.where(split, above > 0, markers > 0), touching)
     return markers
 
 
 def _pieces(above, npixels, touching):
     """Labels of connected pixels, where there are at least two pieces that are large enough."""
-    from scipy.ndimage import label
-
-    labels, count = label(above, NEIGHBOURS[touching])
+    labels, count = connected(above, touching)
     if count < 2:
         return None
     large = np.bincount(labels.ravel()) >= npixels

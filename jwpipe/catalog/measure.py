@@ -67,7 +67,7 @@ def measure(data, err, smoothed, labels, boxes, apertures, fwhm, threads=1):
     peaks = np.empty((count, 2))
     photometry.peaks(data, x, y, *peak_kernel(sigma_of(fwhm)), peaks, threads)
     found["sharpness"], found["roundness"] = peaks[:, 0], peaks[:, 1].astype("f4")
-    found["neighbour"], found["distance"] = neighbours(x, y, unknown)
+    found["neighbour"], found["distance"] = neighbours(x, y, unknown, threads)
     return found
 
 
@@ -96,16 +96,18 @@ def peak_kernel(sigma):
     return kernel, inside.view("u1")
 
 
-def neighbours(x, y, unknown):
+def neighbours(x, y, unknown, threads=1):
     """Label and distance of the nearest other source."""
     count = len(x)
     if count == 1:
         return np.array([-1], "i4"), np.array([np.nan])
-    from scipy.spatial import cKDTree
-
-    places = np.where(np.isfinite([x, y]), [x, y], NOWHERE).T
-    distance, near = (found[:, 0] for found in cKDTree(places).query(places, k=[2]))
-    return np.where(unknown, -1, near + 1).astype("i4"), np.where(unknown, np.nan, distance)
+    x, y = np.where(np.isfinite([x, y]), [x, y], NOWHERE)
+    order = np.argsort(x, kind="stable")
+    near, distance = np.empty(count, np.intp), np.empty(count)
+    photometry.nearest(x[order], y[order], near, distance, threads)
+    back = np.argsort(order, kind="stable")
+    label = (order + 1).astype("i4")[near]
+    return np.where(unknown, np.int32(-1), label[back]), np.where(unknown, np.nan, distance[back])
 
 
 def magnitudes(flux, err):

@@ -4,12 +4,10 @@ import math
 
 import numpy as np
 
-from jwpipe.cext import smooth as kernel
+from jwpipe.cext import labels as kernels
+from jwpipe.cext import smooth
 
-__all__ = ["NEIGHBOURS", "convolve", "detect", "sigma_of"]
-
-# Which pixels belong together: those that share a side, or those that touch at a corner too.
-NEIGHBOURS = {4: np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]]), 8: np.ones((3, 3), int)}
+__all__ = ["connected", "convolve", "detect", "extents", "renumber", "sigma_of"]
 
 
 def sigma_of(fwhm):
@@ -40,7 +38,7 @@ def convolve(image, missing, fwhm, threads=1):
     offset = np.arange(size + (size + 1) % 2) - (size + (size + 1) % 2) // 2
     profile = np.exp(-0.5 * (offset / sigma) ** 2)
     out = np.empty_like(image)
-    kernel.smooth(image, missing.view("u1"), profile / profile.sum(), out, threads)
+    smooth.smooth(image, missing.view("u1"), profile / profile.sum(), out, threads)
     return out
 
 
@@ -67,22 +65,43 @@ def detect(image, threshold, missing, npixels, touching=8):
     boxes : ndarray of intp, (n, 4)
         First row, row behind the last, first column, column behind the last of each source.
     """
-    from scipy.ndimage import label
-
     with np.errstate(invalid="ignore"):
-        labels, count = label((image > threshold) & ~missing, NEIGHBOURS[touching])
-    size = np.bincount(labels.ravel(), minlength=count + 1)
-    kept = size >= npixels
+        labels, count = connected((image > threshold) & ~missing, touching)
+    kept = extents(labels, count)[0] >= npixels
     kept[0] = False
     return renumber(labels, kept)
 
 
+def connected(wanted, touching=8):
+    """Number groups of pixels that touch, from 1 in the order of their first pixels.
+
+    Parameters
+    ----------
+    wanted : ndarray of bool, (ny, nx)
+        Pixels of groups.
+    touching : {8, 4}, optional
+        See `detect`.
+
+    Returns
+    -------
+    labels : ndarray of int32, (ny, nx)
+        Number of the group; 0 where there is none.
+    count : int
+        How many there are.
+    """
+    labels = np.empty(wanted.shape, "i4")
+    return labels, kernels.connected(np.ascontiguousarray(wanted).view("u1"), touching == 8, labels)
+
+
+def extents(labels, count):
+    """Numbers of pixels, and boxes around them (see `detect`), of labels from 0 to `count`."""
+    sizes, boxes = np.zeros(count + 1, np.intp), np.zeros((count + 1, 4), np.intp)
+    kernels.extents(labels, sizes, boxes)
+    return sizes, boxes
+
+
 def renumber(labels, kept):
     """Drop labels, and count the others from 1; see `detect`."""
-    from scipy.ndimage import find_objects
-
     new = np.where(kept, np.cumsum(kept), 0).astype("i4")
     labels = new[labels]
-    slices = find_objects(labels)
-    boxes = [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in slices]
-    return labels, np.array(boxes, np.intp).reshape(-1, 4)
+    return labels, extents(labels, np.count_nonzero(kept))[1][1:]

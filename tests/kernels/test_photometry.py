@@ -175,3 +175,18 @@ def test_peaks():
         out = np.empty_like(expected)
         photometry.peaks(data, x, y, kernel, inside, out, threads)
         np.testing.assert_allclose(out, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("count", [2, 3, 500])
+def test_nearest(count):
+    rng = np.random.default_rng(count)
+    x, y = rng.uniform(0, 100, (2, count))
+    x[: count // 5] = np.round(x[: count // 5])  # above each other
+    x = np.sort(x)
+    distance = np.hypot(x[:, None] - x, y[:, None] - y)
+    np.fill_diagonal(distance, np.inf)
+    for threads in (1, 2, 8):
+        near, least = np.empty(count, np.intp), np.empty(count)
+        photometry.nearest(x, y, near, least, threads)
+        np.testing.assert_array_equal(near, distance.argmin(axis=1))
+        np.testing.assert_allclose(least, distance.min(axis=1), rtol=1e-15)

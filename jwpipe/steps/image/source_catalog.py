@@ -161,8 +161,6 @@ def describe(apertures, offset):
     """What the catalogue says of how it was made."""
     import platform
 
-    import scipy
-
     import jwpipe
 
     return {
@@ -171,7 +169,6 @@ def describe(apertures, offset):
             "Python": platform.python_version(),
             "jwpipe": jwpipe.__version__,
             "numpy": np.__version__,
-            "scipy": scipy.__version__,
         },
         "aperture_params": {
             "aperture_corrections": apertures.corrections,
