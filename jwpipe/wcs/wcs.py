@@ -127,7 +127,7 @@ class Wcs:
         steps = self.steps[:-1] if self.frames[-1] == name else self.steps
         frame = steps[-1][0]
         steps = [*steps[:-1], (frame, Beside(Shift(ra), Shift(dec))), (frame.named(name), None)]
-        return type(self)(steps, self.shape)
+        return type(self)(steps, self.shape, self.name)
 
     @property
     def frames(self):
