@@ -7,7 +7,7 @@ x^(i-j) y^j for j from 0 to i and i from 0 to the degree. Source: Cox & Lallo, J
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 __all__ = ["Distortion", "read_distortion"]
 
 TABLE = Path(__file__).with_name("siaf.json")
+SAMPLES = 65  # columns and rows over which a smooth function is averaged
 STEPS = 4  # of Newton's method from the table's own inverse, which is good to 0.02 pixel
 
 
@@ -24,6 +25,8 @@ class Distortion:
 
     Attributes
     ----------
+    size : tuple of int
+        Columns and rows.
     reference : tuple of float
         Column and row of the reference point, from 1.
     v2, v3 : float
@@ -36,6 +39,7 @@ class Distortion:
         Polynomials to the ideal frame and, approximately, back: the coefficient of x^i y^j is at ``i, j``.
     """
 
+    size: tuple[int, int]
     reference: tuple[float, float]
     v2: float
     v3: float
@@ -102,14 +106,15 @@ class Distortion:
         xx, xy, yx, yy = (y[:, : len(c.T)] @ c.T @ x[: len(c)] for c in self._derivatives())
         return np.abs(xx * yy - xy * yx)
 
-    @property
+    @cached_property
     def nominal_area(self):
-        """Area of the pixel at the reference point, square arcsec."""
-        return float(self.pixel_areas(*(np.array([value - 1.0]) for value in self.reference))[0, 0])
+        """Area of a pixel on average, square arcsec."""
+        columns, rows = (np.linspace(0, length - 1, SAMPLES) for length in self.size)
+        return float(self.pixel_areas(columns, rows).mean())
 
     @property
     def scale(self):
-        """Sizes of that pixel along x and y, arcsec."""
+        """Sizes of the pixel at the reference point along x and y, arcsec."""
         slopes = self._slopes(0.0, 0.0)
         return float(np.hypot(slopes[0], slopes[2])), float(np.hypot(slopes[1], slopes[3]))
 
@@ -149,7 +154,9 @@ def read_distortion(detector):
     """
     row = _table()[detector]
     planes = {name: _matrix(row[name]) for name in ("x_ideal", "y_ideal", "x_science", "y_science")}
-    return Distortion(tuple(row["reference"]), row["v2"], row["v3"], row["angle"], row["parity"], **planes)
+    return Distortion(
+        tuple(row["size"]), tuple(row["reference"]), row["v2"], row["v3"], row["angle"], row["parity"], **planes
+    )
 
 
 def _matrix(coefficients):

@@ -49,6 +49,7 @@ def test_reference_points_are_those_of_the_aperture_file():
     v2, v3 = read_distortion("NRCA1").to_focal_plane(1023.5, 1023.5)
     assert (v2, v3) == (pytest.approx(120.576793), pytest.approx(-527.501431))
     assert read_distortion("MIRIMAGE").scale == pytest.approx((0.1105, 0.1113), rel=1e-3)
+    assert read_distortion("MIRIMAGE").nominal_area == pytest.approx(0.01217, rel=2e-3)  # as in the real photom files
 
 
 def test_attitude_turns_the_focal_plane_to_the_sky():
