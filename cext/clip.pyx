@@ -13,10 +13,12 @@ from libc.math cimport INFINITY, NAN, sqrt
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from order cimport below_middle, select
+from order cimport select
 
 cdef enum:
     PLACES = 65536
+    SAMPLE = 1024  # of the values of a box, between whose ranks 512 - 64 and 512 + 64 the median is nearly sure to lie
+    MARGIN = 64
 
 
 cdef struct Box:
@@ -223,7 +225,7 @@ def boxes(const float[:, ::1] image, Py_ssize_t height, Py_ssize_t width, double
     cdef Py_ssize_t across = counts.shape[1], many = counts.shape[0] * counts.shape[1], box
     cdef float *values = NULL
     with nogil, parallel(num_threads=threads):
-        values = <float *>malloc(height * width * sizeof(float))
+        values = <float *>malloc((2 * height * width + SAMPLE) * sizeof(float))
         for box in prange(many, schedule="dynamic"):
             clip_box(image, height, width, box // across, box % across, sigma, most, values, &counts[0, 0] + box,
                      &medians[0, 0] + box, &stds[0, 0] + box)
@@ -235,6 +237,8 @@ cdef void clip_box(const float[:, ::1] image, Py_ssize_t height, Py_ssize_t widt
                    double *std) noexcept nogil:
     cdef Py_ssize_t y, x, n = 0, i, kept
     cdef float value
+    cdef float *room = values + height * width
+    cdef double low, high
     cdef int times
     for y in range(row * height, min((row + 1) * height, image.shape[0])):
         for x in range(column * width, min((column + 1) * width, image.shape[1])):
@@ -245,27 +249,45 @@ cdef void clip_box(const float[:, ::1] image, Py_ssize_t height, Py_ssize_t widt
         median[0] = std[0] = NAN
         if n == 0:
             break
-        middle_and_spread(values, n, median, std)
+        std[0] = sqrt(moment(values, n, moment(values, n, 0, False) / n, True) / n)
+        median[0] = middle(values, n, room)
         if times == most:
             break
         kept = 0
+        low, high = median[0] - sigma * std[0], median[0] + sigma * std[0]
         for i in range(n):
             value = values[i]
             values[kept] = value
-            kept += value >= median[0] - sigma * std[0] and value <= median[0] + sigma * std[0]
+            kept += (value >= low) & (value <= high)
         if kept == n:
             break
         n = kept
     count[0] = n
 
 
-cdef void middle_and_spread(float *values, Py_ssize_t n, double *median, double *std) noexcept nogil:
-    cdef double mean = moment(values, n, 0, False) / n
-    cdef float upper, lower
-    std[0] = sqrt(moment(values, n, mean, True) / n)
-    upper = select(values, n, n // 2)
-    lower = upper if n % 2 else below_middle(values, n)
-    median[0] = (<double>lower + upper) / 2
+cdef double middle(float *values, Py_ssize_t n, float *room) noexcept nogil:
+    """The median: among the values that lie where a sample says that it must be, or else among all."""
+    cdef Py_ssize_t i, below = 0, between = 0, rank = n // 2
+    cdef float low, high, value, upper, lower
+    cdef bint odd = n % 2
+    if n >= 8 * SAMPLE:
+        for i in range(SAMPLE):
+            room[i] = values[i * (n // SAMPLE)]
+        low = select(room, SAMPLE, SAMPLE // 2 - MARGIN)
+        high = select(room, SAMPLE, SAMPLE // 2 + MARGIN)
+        for i in range(n):
+            value = values[i]
+            below += value < low
+            room[between] = value
+            between += (value >= low) & (value <= high)
+        if below < rank < below + between:
+            values, n, rank = room, between, rank - below
+    upper = lower = select(values, n, rank)
+    if not odd:
+        lower = values[0]
+        for i in range(1, rank):
+            lower = max(lower, values[i])
+    return (<double>lower + upper) / 2
 
 
 cdef inline double moment(const float *values, Py_ssize_t n, double origin, bint square) noexcept nogil:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from jwpipe.cext import clip
+from jwpipe.cext import clip, spline
 
 __all__ = ["background"]
 
@@ -51,12 +51,7 @@ def background(image, missing, size, threads=1):
         meshes = _meshes(values, box, 0, threads)
         if meshes is None:
             raise ValueError("no pixel has a value")
-    planes = []
-    for mesh in meshes:
-        plane = _enlarge(_filter(_fill(mesh)), box, image.shape)
-        plane[missing] = 0
-        planes.append(plane)
-    return tuple(planes)
+    return tuple(_enlarge(_filter(_fill(mesh)), box, missing, threads) for mesh in meshes)
 
 
 def _meshes(values, box, share, threads):
@@ -91,14 +86,15 @@ def _filter(mesh):
     return np.nanmedian(windows, axis=(2, 3))
 
 
-def _enlarge(mesh, box, shape):
-    """Draw a cubic spline through the centres of the boxes, within the range of their values."""
-    if np.ptp(mesh) == 0:
-        return np.full(shape, mesh.flat[0], "f4")
+def _enlarge(mesh, box, missing, threads):
+    """Draw a cubic spline through the centres of the boxes, within the range of their values; 0 where `missing`."""
     # A spline over rows and columns is one over columns of one over rows, and each a matrix.
-    rows, columns = (_spline(count, step)[:length] for count, step, length in zip(mesh.shape, box, shape, strict=True))
-    plane = (rows @ mesh.astype("f8") @ columns.T).astype("f4")
-    return np.clip(plane, mesh.min(), mesh.max(), out=plane)
+    places = zip(mesh.shape, box, missing.shape, strict=True)
+    rows, columns = (np.ascontiguousarray(_spline(count, step)[:length]) for count, step, length in places)
+    plane = np.empty(missing.shape, "f4")
+    columns = np.ascontiguousarray(mesh.astype("f8") @ columns.T)
+    spline.draw(rows, columns, mesh.min(), mesh.max(), missing.view("u1"), plane, threads)
+    return plane
 
 
 def _spline(count, step):

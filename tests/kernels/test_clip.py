@@ -58,3 +58,21 @@ def test_what_is_left_of_every_box(most, threads):
         assert counts[j, i] == count
         np.testing.assert_equal(medians[j, i], median)
         np.testing.assert_allclose(stds[j, i], std, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["noise", "sorted", "misleading", "constant"])
+@pytest.mark.parametrize("shape", [(96, 100), (97, 101)])
+def test_the_median_of_a_large_box(kind, shape):
+    rng = np.random.default_rng(6)
+    image = rng.normal(3, 1, shape).astype("f4")
+    if kind == "sorted":
+        image = np.sort(image, axis=None).reshape(shape)
+    elif kind == "misleading":  # what a sample of it would hold is all above the rest
+        image.ravel()[:: image.size // 1024] += 50
+    elif kind == "constant":
+        image[:] = 2.5
+    counts, medians, stds = np.empty((1, 1), np.intp), np.empty((1, 1)), np.empty((1, 1))
+    clip.boxes(image, *shape, 3.0, 5, counts, medians, stds, 1)
+    count, _, median, std = clip.statistics(image, (0, shape[0], 0, shape[1]), False, 3.0, 5, 1)
+    assert (counts[0, 0], medians[0, 0]) == (count, median)
+    np.testing.assert_allclose(stds[0, 0], std, rtol=1e-12)
