@@ -67,7 +67,7 @@ def run_on_dask(plan, local=None, scheduler=None, threads=None, say=print):
             scheduler = stack.enter_context(cluster)
         try:
             client = stack.enter_context(distributed.Client(scheduler, timeout=20))
-        except OSError as problem:
+        except (OSError, ValueError) as problem:
             raise UsageError(f"no Dask scheduler answers at {scheduler}: {problem}") from None
         return _run(program, plan, client, threads or 1, say)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from jwpipe.errors import InputError, JwpipeError, UsageError, nearest
 
-__all__ = ["LeftOut", "Program", "Task", "plan_path", "relative"]
+__all__ = ["KEY_CHANGED", "LeftOut", "Program", "Task", "plan_path", "relative"]
 
 FORMAT = 1
+KEY_CHANGED = "its parameters or references have changed"
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,7 @@ class Program:
         oldest = min(when(file) for file in task.makes)
         for file in (*task.inputs, task.key):
             if when(file) is not None and when(file) > oldest:
-                return (
-                    "its parameters or references have changed" if file == task.key else f"{Path(file).name} is newer"
-                )
+                return KEY_CHANGED if file == task.key else f"{Path(file).name} is newer"
         return None
 
     def missing_inputs(self, task):

@@ -14,7 +14,7 @@ from jwpipe.jobs import api
 from jwpipe.refs.cache import sha1
 from jwpipe.report.plain import write_whole
 
-__all__ = ["Checksums", "make_key", "write_key"]
+__all__ = ["Checksums", "changes", "make_key", "write_key"]
 
 
 class Checksums:
@@ -140,6 +140,36 @@ def write_key(path, key):
 
         os.utime(path, ns=(moment, moment))
     return not known_now
+
+
+def changes(key, record):
+    """Say what has changed since a run, by its record.
+
+    Parameters
+    ----------
+    key : dict
+        As `make_key` gave it.
+    record : dict
+        As `jwpipe.jobs.record.read_record` gives it.
+
+    Returns
+    -------
+    list of str
+        References and parameters, as they were and as they are.
+    """
+    used = {t: name for step in record.get("steps", ()) for t, name in step.get("references", {}).items()}
+    now = {t: entry["name"] for t, entry in key.get("references", {}).items()}
+    found = [f"{t} was {used[t]}, is {now[t]}" for t in used if t in now and now[t] != used[t]]
+    before = {
+        one["name"] if one["step"] is None else f"{one['step']}.{one['name']}": one["value"]
+        for one in record.get("parameters", ())
+    }
+    after = key.get("parameters", {})
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            was, new = (values.get(name, "the default") for values in (before, after))
+            found.append(f"{name} was {was}, is {new}")
+    return found
 
 
 def _filled(before, now):

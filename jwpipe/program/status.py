@@ -1,9 +1,11 @@
 """How far a program has come: the state of each task, told from files and records alone."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 
 from jwpipe.jobs.record import DONE, FAILED, INTERRUPTED, KILLED, RUNNING, read_record, record_path
+from jwpipe.program.graph import KEY_CHANGED
 
 __all__ = ["BLOCKED", "LEFT_OUT", "STALE", "STATES", "TO_DO", "TaskState", "status_lines", "survey"]
 
@@ -87,7 +89,18 @@ def _state(program, task, record, states, times):
         inputs = [times[file] if file in times else _time(program, file) for file in (*task.inputs, task.key)]
         if all(moment is not None and moment <= since for moment in inputs):
             return FAILED if record["state"] == FAILED else KILLED, record.get("reason", "")
-    return (STALE, why) if exists else (TO_DO, "")
+    if not exists:
+        return TO_DO, ""
+    return STALE, (_what_changed(program, task, record) or why) if why == KEY_CHANGED else why
+
+
+def _what_changed(program, task, record):
+    from jwpipe.program.keys import changes  # the whole engine: most looks at a program do without
+
+    try:
+        return ", ".join(changes(json.loads(program.path(task.key).read_bytes()), record))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # a damaged record tells nothing
+        return ""
 
 
 def _time(program, file):

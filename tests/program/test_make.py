@@ -122,6 +122,10 @@ def test_a_failure_stops_no_other_and_is_made_good_alone(program):
     assert before.items() < after.items()
     assert make("-j2").stdout == ""
     assert times() == after
+    assert main([*PLAN, "raw", "--set", "detector1.jump.rejection_threshold=5"]) == 0
+    found = {one.name: one for one in survey(Program.read("program.mk"))}
+    assert found[f"{FIRST}_rate"].state == "stale"
+    assert found[f"{FIRST}_rate"].reason == "jump.rejection_threshold was the default, is 5.0"
 
 
 def test_a_mosaic_waits_for_all_its_exposures(dithered):
@@ -235,6 +239,22 @@ def test_slurm_runs_waves_as_arrays(program, monkeypatch):
     assert (done.returncode, done.stderr) == (0, "")
     assert set(states().values()) == {"done"}
     assert make("-n").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "give --local N, or --scheduler ADDRESS"),
+        (["--local", "2", "--scheduler", "tcp://127.0.0.1:1"], "exclude each other"),
+        (["--scheduler", "nonsense://x"], "no Dask scheduler answers at nonsense://x"),
+    ],
+)
+def test_dask_without_scheduler(program, capsys, options, told):
+    pytest.importorskip("distributed")
+    assert main([*PLAN, "raw", "--engine", "dask", *options]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
 
 
 def test_dask_loses_no_more_than_the_task_of_a_worker_that_is_killed(program):
