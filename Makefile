@@ -18,7 +18,7 @@ $(VENV)/built: $(VENV)/created $(SOURCES)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[plot,test,lint]"
 	touch $@
 
-# The main job on simulated data: an exposure, its references, the run, what was recovered, a picture.
+# The main job on simulated data: dithered raw exposures of a field, three stages, how true the outcome is, a picture.
 demo: $(VENV)/built
 	$(BIN)/python -m jwpipe.cli.demo demo-out
 

@@ -4,9 +4,12 @@ import html
 from collections import Counter, defaultdict
 from statistics import mean
 
-from jwpipe.errors import JwpipeError, UsageError
+import numpy as np
+
+from jwpipe.errors import InputError, JwpipeError, UsageError
 from jwpipe.report.drawing import embedded
 from jwpipe.report.look import picture
+from jwpipe.report.mosaic import read_sources
 from jwpipe.report.page import STYLE
 from jwpipe.report.survey import FLAGS
 
@@ -44,6 +47,7 @@ def run_page(survey, pictures=12):
         _section("Runs", _runs(survey)),
         _section("Steps", _steps(survey)),
         _section("Flags", _flags(survey)),
+        _section("Catalogues", _catalogues(survey)),
         _section("References", _references(survey)),
         _section("Pictures", _pictures(survey, pictures)),
     ]
@@ -147,6 +151,22 @@ def _flags(survey):
         if product.flags and product.suffix != "ramp"
     )
     return _table(("product", *(flag.name for flag in FLAGS)), rows)
+
+
+def _catalogues(survey):
+    def rows():
+        for path in survey.catalogues:
+            try:
+                columns = read_sources(path)
+            except InputError as problem:
+                yield path.name, Markup(f"<span class='bad'>{html.escape(str(problem))}</span>"), "", ""
+                continue
+            magnitudes = columns.get("aper_total_abmag", np.zeros(0))
+            good = magnitudes[np.isfinite(magnitudes)]
+            ends = [_number(float(end)) for end in (good.min(), good.max())] if good.size else ["", ""]
+            yield (path.name, Number(len(columns["xcentroid"])), *ends)
+
+    return _table(("catalogue", "sources", "brightest, AB", "faintest"), rows())
 
 
 def _references(survey):

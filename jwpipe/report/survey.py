@@ -90,7 +90,7 @@ class Survey:
             recorded |= {path.parent / name for name in record.get("products", ())}
             for step in record.get("steps", ()):
                 found[step["name"]].seconds.append(step["seconds"])
-                found[step["name"]].states[step["status"] or "done"] += 1
+                found[step["name"]].states[step["status"]] += 1
         for product in self.products:
             if product.path not in recorded:
                 for name, state in product.steps.items():

@@ -1,4 +1,7 @@
-"""Where the telescope looks, where its headers say it looks, and the way from pixels to the sky."""
+"""Where the telescope looks, where its headers say it looks, and the way from pixels to the sky.
+
+This owes nothing to `jwpipe.wcs` and `jwpipe.pointing`: what they make of a simulated exposure is checked by it.
+"""
 
 from dataclasses import dataclass
 

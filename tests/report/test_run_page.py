@@ -44,6 +44,8 @@ def folder(tmp_path):
     (tmp_path / "a_rate.run.json").write_text(json.dumps(RECORD))
     failed = RECORD | {"state": "failed", "reason": "c_uncal.fits is truncated", "products": [], "steps": [], "log": []}
     (tmp_path / "c_rate.run.json").write_text(json.dumps(failed))
+    (tmp_path / "m_cat.ecsv").write_text("xcentroid ycentroid aper_total_abmag\n1 2 20.5\n3 4 nan\n5 6 23.25\n")
+    (tmp_path / "n_cat.ecsv").write_text("no catalogue\n")
     (tmp_path / "odd.fits").write_bytes(b"no FITS")
     return tmp_path
 
@@ -73,6 +75,8 @@ def test_the_page_needs_nothing_else(folder):
     assert "1 more products are not drawn" in page
     assert "1 &lt; 2 &amp; more" in page
     assert "30.000%" in page
+    assert "m_cat.ecsv<td class='number'>3<td class='number'>20.50<td class='number'>23.25" in page
+    assert "n_cat.ecsv is no catalogue" in page
     assert "http" not in page
 
 
