@@ -171,8 +171,8 @@ def differences(ours, theirs, masks=None):
 def keyword_differences(ours, theirs):
     """Science keywords that differ between two files of the same product."""
     result = compare(ours, theirs, ignore=["ASDF"])
-    # A step run alone knows nothing of the steps that a pipeline leaves out. The peer looks for NIRSpec's flats with those
-    # of any exposure, and notes that there are none (PARITY.md).
+    # A step run alone knows nothing of the steps that a pipeline leaves out. The peer looks for NIRSpec's flats in any
+    # mode, and notes that there are none (PARITY.md).
     absent = {("R_DFLAT", None, "N/A"), ("R_FFLAT", None, "N/A"), ("R_SFLAT", None, "N/A")}
     return [row for row in result.keywords if row[2:] != (None, "SKIPPED") and row[1:] not in absent]
 

@@ -56,9 +56,9 @@ def guider_cds(raw: GuiderRaw, refs: References, par: StepParams, run: Run) -> G
         raise InputError(f"{raw.path} has a group time of {time} s")
     identification = kind.startswith("FGS_ID")
     change = differences(raw, kind)
-    gain = readnoise = None
-    if not identification:
-        gain, readnoise = refs["gain"], refs["readnoise"]
+    gain, readnoise = refs["gain"], refs["readnoise"]
+    if identification:  # the product names the references, as in build 10.2
+        gain = readnoise = None
     if gain is None or readnoise is None:
         run.log.info("gain %g e-/DN or read noise %g DN is a constant", GAIN, READNOISE)
     gain = np.float32(GAIN) if gain is None else gain.array()
