@@ -70,11 +70,15 @@ def _fill(mesh):
     good = np.isfinite(mesh)
     if good.all():
         return mesh
-    from scipy.spatial import cKDTree
+    filled, here, there = mesh.copy(), np.argwhere(~good), np.argwhere(good)
+    if len(there) <= NEIGHBOURS:
+        distances = np.hypot(*(here[:, None] - there).transpose(2, 0, 1))
+        near = np.broadcast_to(np.arange(len(there)), distances.shape)
+    else:
+        from scipy.spatial import cKDTree
 
-    # Many boxes are equally near, and not all of them are taken: this tree takes those that 1.14.1 does.
-    filled, tree = mesh.copy(), cKDTree(np.argwhere(good), leafsize=10)
-    distances, near = tree.query(np.argwhere(~good), k=range(1, min(NEIGHBOURS, tree.n) + 1))
+        # Many boxes are equally near, and not all of them are taken: this tree takes those that 1.14.1 does.
+        distances, near = cKDTree(there, leafsize=10).query(here, k=NEIGHBOURS)
     filled[~good] = np.average(mesh[good].astype("f8")[near], axis=1, weights=1 / distances)
     return filled
 

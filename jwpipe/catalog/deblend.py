@@ -104,7 +104,10 @@ def _markers(image, inside, npixels, levels, touching):
     """Where floods begin: the pieces of the segment before they vanish or fall apart; None where it never does."""
     markers = None
     for level in levels:
-        above = _pieces((image > level) & inside, npixels, touching)
+        above = (image > level) & inside
+        if np.count_nonzero(above) < 2 * npixels:
+            break  # too few for two pieces, here and higher up
+        above = _pieces(above, npixels, touching)
         if above is None:
             continue
         if markers is None:

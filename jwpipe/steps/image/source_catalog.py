@@ -94,7 +94,9 @@ def source_catalog(product: Resampled, refs: References, par: Params, run: Run) 
     level, noise = background(product.data, missing, par.bkg_boxsize, run.threads)
     data = product.data - level
     smoothed = convolve(data, missing, par.kernel_fwhm, run.threads)
-    labels, boxes = detect(smoothed, np.float32(par.snr_threshold) * noise, missing, par.npixels)
+    noise *= np.float32(par.snr_threshold)
+    labels, boxes = detect(smoothed, noise, missing, par.npixels)
+    del level, noise
     if par.deblend:
         labels, boxes = deblend(smoothed, labels, boxes, par.npixels)
     if not len(boxes):
@@ -103,7 +105,7 @@ def source_catalog(product: Resampled, refs: References, par: Params, run: Run) 
     run.log.info("found %d sources", len(boxes))
     data *= scale
     found = measure(data, product.err * scale, smoothed, labels, boxes, apertures, par.kernel_fwhm, run.threads)
-    catalogue = Catalogue.like(product)
+    catalogue = Catalogue(run.threads)
     thresholds = par.ci1_star_threshold, par.ci2_star_threshold
     catalogue.columns = tabulate(found, apertures, offset, thresholds, *places(product, found, boxes))
     catalogue.meta = describe(apertures, offset)
