@@ -8,10 +8,10 @@ where an exposure's own arrays are those that its class declares (SCI, PIXELDQ, 
 work with. Of large planes the fit gives the ramp's memory back while it makes the slopes, and the larger of the two
 counts. The optional product of the fit (``save_opt``) is not counted: its size depends on the jumps that are found.
 
-Of images the peak is resampling: the arrays of one exposure, whatever the number of them, where its pixels fall, and
-the mosaic,
+Of images the peak is resampling, or the search for sources afterwards. One exposure is held at a time, whatever
+the number of them, and where its pixels fall, beside the mosaic:
 
-    PROGRAM + own + PLACES * pixels + (MOSAIC + context) * pixels of the mosaic
+    PROGRAM + max(own + PLACES * pixels + MOSAIC * pixels of the mosaic, (MOSAIC + SOURCES) * pixels of the mosaic)
 
 `tests/jobs/test_memory.py` holds the estimates against measured peaks.
 """
@@ -31,9 +31,9 @@ PROGRAM = 135_000_000  # the interpreter with its libraries (the most: those tha
 MARK = 1 / 8  # one bit a sample, that jump keeps while it looks at neighbours
 SLOPES = 20  # slope, error, two variances, flags: of the pixel of an integration, and of the exposure
 PLANES = 20  # what references tell of a pixel while its slopes are made: gain, read noise, dark current, and room
-PLACES = 30  # where a pixel of an exposure falls, what is interpolated there, and room
-MOSAIC = 56  # of a pixel of a mosaic: values, error, weight, variances, and what finds its sources
-CONTEXT = 32  # exposures to an int32 of the context image
+PLACES = 20  # where a pixel of an exposure falls, and what is interpolated there
+MOSAIC = 24  # a pixel of a mosaic: values, error, weight, three variances; and 4 for every 32 exposures, the context
+SOURCES = 48  # a pixel of a mosaic while its sources are found: background, noise, smoothed values, labels
 LARGE = 1 << 22  # pixels of a plane many times larger than a huge page: the band of rows in work is then a small part
 
 
@@ -67,9 +67,9 @@ def estimate(product, mapped=False):
 
 
 def _estimate_images(image, mosaic, count, mapped):
-    pixels = math.prod(image.shape[-2:])
-    kept = 0 if mapped else _own(image) + (MOSAIC + 4 * -(-count // CONTEXT)) * mosaic
-    return int(PROGRAM + kept + PLACES * pixels)
+    own = PLACES * math.prod(image.shape[-2:]) + (0 if mapped else _own(image))
+    planes = 0 if mapped else (MOSAIC + 4 * -(-count // 32)) * mosaic
+    return int(PROGRAM + max(own + planes, planes + SOURCES * mosaic if count > 1 else 0))
 
 
 def _mosaic(images):

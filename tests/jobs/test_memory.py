@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -106,6 +107,33 @@ def test_an_exposure_larger_than_the_budget_gives_the_same_bits(exposures, tmp_p
     assert len(list((tmp_path / "mapped").iterdir())) == 2
     for path in (tmp_path / "mapped").iterdir():
         assert compare(path, tmp_path / "whole" / path.name, Tolerance(rtol=0)).same
+
+
+def test_exposures_of_an_association_take_what_one_of_them_takes(tmp_path):
+    options = {"detector": "NRCBLONG", "subarray": "SUB640", "level": "rate", "spacing": 1.5}
+    made = simulate("nircam-dithers", tmp_path, dithers=3, **options)
+    asn = made.associations[-1]
+    peaks = []
+    for rate in made.exposures:
+        done = process(replace_input(made, rate), tmp_path, name="image2")
+        assert done.returncode == 0, done.stderr
+        outcome = json.loads(done.stdout)
+    association = json.loads(asn.read_text())
+    members = association["products"][0]["members"]
+    for count in (2, 3):
+        association["products"][0]["members"] = members[:count]
+        asn.write_text(json.dumps(association))
+        estimate = memory.estimate(api.read_input(api.load("image3"), asn, api.Options()))
+        peaks.append(json.loads(process(replace_input(made, asn), tmp_path / "out", name="image3").stdout))
+        assert peaks[-1] < estimate < 1.25 * peaks[-1] + memory.PROGRAM / 2
+    product = api.read_input(api.load("image2"), made.exposures[0], api.Options())
+    assert outcome < memory.estimate(product) < 1.25 * outcome + memory.PROGRAM / 2
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+def replace_input(made, path):
+    """What `process` takes: a file, and where its references are."""
+    return SimpleNamespace(uncal=path, crds_path=made.crds_path, context=made.context)
 
 
 def test_available_memory_is_told():
