@@ -323,7 +323,7 @@ def add_image(const float[:, ::1] data, const unsigned int[:, ::1] dq, const flo
               const int[:, :, ::1] ranges, float[:, ::1] sci, float[:, ::1] wht, int[:, ::1] con,
               float[:, :, ::1] inverse, double[:, ::1] scratch, const float[::1] table, unsigned int bad, float level,
               double scale, bint ivm, float weight, int kind, double pixfrac, double least, int bit, int height,
-              int threads):
+              int first, int last, int threads):
     """Drizzle one image onto what those before have left.
 
     Parameters
@@ -368,11 +368,13 @@ def add_image(const float[:, ::1] data, const unsigned int[:, ::1] dq, const flo
         The image's bit of `con`.
     height : int
         Rows of a band.
+    first, last : int
+        First row of the output that is wanted, and that behind the last.
     threads : int
         Threads.
     """
     cdef Drop drop
-    cdef int band, rows = <int>sci.shape[0]
+    cdef int band
     drop.kind = kind
     drop.half = pixfrac / 2
     drop.factor = drop.norm = 1
@@ -389,10 +391,10 @@ def add_image(const float[:, ::1] data, const unsigned int[:, ::1] dq, const flo
         drop.half = (kind - LANCZOS + 2) * pixfrac / scale
         drop.factor = scale / STEP / pixfrac
     with nogil:
-        for band in prange((rows + height - 1) // height, num_threads=threads, schedule="dynamic"):
+        for band in prange((last - first + height - 1) // height, num_threads=threads, schedule="dynamic"):
             fill_band(data, dq, rnoise, poisson, flat, x, y, ranges, sci, wht, con, inverse, &scratch[threadid(), 0],
-                      &drop, bad, level, scale, ivm, weight, least, bit, band * height,
-                      min((band + 1) * height, rows) - 1)
+                      &drop, bad, level, scale, ivm, weight, least, bit, first + band * height,
+                      min(first + (band + 1) * height, last) - 1)
 
 
 cdef void fill_band(const float[:, ::1] data, const unsigned int[:, ::1] dq, const float[:, ::1] rnoise,

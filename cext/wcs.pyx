@@ -122,6 +122,7 @@ def run_grid(
     const int[::1] results,
     double[:, :, ::1] out,
     int registers,
+    Py_ssize_t top,
     int threads,
 ):
     """Run a program of two inputs over the pixels of an image: column and row, from 0.
@@ -132,6 +133,8 @@ def run_grid(
         As of `run`.
     out : float64, (noutputs, ny, nx)
         Out: the results.
+    top : int
+        Row of the image that is the first of `out`.
     """
     cdef Py_ssize_t ny = out.shape[1], y
     cdef double *bank = NULL
@@ -140,7 +143,7 @@ def run_grid(
     with nogil, parallel(num_threads=threads):
         bank = <double *>malloc(registers * BLOCK * sizeof(double))
         for y in prange(ny, schedule="static"):
-            grid_row(code, values, results, out, y, bank)
+            grid_row(code, values, results, out, y, top, bank)
         free(bank)
 
 
@@ -150,6 +153,7 @@ cdef void grid_row(
     const int[::1] results,
     double[:, :, ::1] out,
     Py_ssize_t y,
+    Py_ssize_t top,
     double *bank,
 ) noexcept nogil:
     cdef Py_ssize_t nx = out.shape[2], first = 0
@@ -158,7 +162,7 @@ cdef void grid_row(
         count = <int>min(<Py_ssize_t>BLOCK, nx - first)
         for k in range(count):
             bank[k] = first + k
-            bank[BLOCK + k] = y
+            bank[BLOCK + k] = top + y
         pad(bank, 2, count)
         execute(code, values, bank, count)
         for i in range(results.shape[0]):

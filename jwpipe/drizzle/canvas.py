@@ -71,7 +71,7 @@ class Canvas:
         """The context image."""
         return np.stack(self.planes) if len(self.planes) != 1 else self.planes[0][np.newaxis]
 
-    def add(self, data, dq, variances, x, y, *, bad=0, level=0.0, scale=1.0, weight=1.0):
+    def add(self, data, dq, variances, x, y, *, bad=0, level=0.0, scale=1.0, weight=1.0, part=None):
         """Drizzle an exposure.
 
         Parameters
@@ -92,14 +92,18 @@ class Canvas:
             Its square multiplies the values; drops other than square ones are smaller by it.
         weight : float or None, optional
             The weight of every pixel; None for inverse variances of the read noise.
+        part : tuple of int, optional
+            First row of the canvas that is wanted, and that behind the last; by default all. The exposure is done with
+            the part that has the last row.
         """
         if not len(self.planes) * PLANE > self.count and self.variances.size:
             self.planes.append(self._zeros(self.sci.shape, "i4"))
         rows, columns = self.sci.shape
-        reach = self._reach(scale)
+        first, last = part or (0, rows)
+        reach = self.reach(scale)
         ranges = np.empty((len(x), -(-x.shape[1] // BLOCK), 4), "i4")
         drizzle.find_ranges(x, y, reach, rows, ranges, self.threads)
-        height = max(4, min(BAND // (columns * SUMS * 8), 64, rows))
+        height = self.height
         wide, tall = int(ranges[..., 2].max(initial=0)), int(ranges[..., 3].max(initial=0))
         if self.kernel == "square":
             room = (min(wide, columns) + 2) * min(tall, height)
@@ -130,11 +134,19 @@ class Canvas:
             self.least,
             np.int32(np.uint32(1 << (self.count % PLANE)).view("i4")),
             height,
+            first,
+            last,
             self.threads,
         )
-        self.count += 1
+        self.count += last == rows
 
-    def _reach(self, scale):
+    @property
+    def height(self):
+        """Rows of a band, which is what a thread works on."""
+        rows, columns = self.sci.shape
+        return max(4, min(BAND // (columns * SUMS * 8), 64, rows))
+
+    def reach(self, scale):
         """What drops have beyond the distance to the next pixel, output pixels."""
         if self.kernel == "gaussian":
             return max(2.5 * self.pixfrac / 2.3548, 1.2) / scale + 1

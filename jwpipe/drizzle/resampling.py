@@ -24,6 +24,8 @@ from jwpipe.products import modes
 __all__ = ["check_coordinates", "drizzle", "intensity_scale", "resample_group", "sky_level", "window"]
 
 MARGIN = 8  # pixels around a window: what the widest drops reach, and the bulge of an outline between two points
+PARTS = 4  # of a canvas, to limit the memory that pixels' places take
+MOST = 1.6  # how often a pixel's place may be calculated, on the average
 
 
 def check_coordinates(exposures):
@@ -140,36 +142,78 @@ def drizzle(canvas, image, grid, *, corner=(0, 0), weight_type="ivm", bad=0):
     """
     from jwpipe.wcs import pixel_map
 
-    x, y = pixel_map(image.wcs, grid.wcs, image.shape, canvas.threads)
-    x -= corner[0]
-    y -= corner[1]
-    blank(x, image.wcs.bounding_box)
     weight = 1.0
     if weight_type == "ivm" and image.var_rnoise is not None:
         weight = None
     elif weight_type == "exptime":
         weight = exposure_time(image)
-    everything = canvas.variances.size > 0
-    canvas.add(
-        image.data,
-        image.dq,
-        (image.var_rnoise, image.var_poisson if everything else None, image.var_flat if everything else None),
-        x,
-        y,
-        bad=bad,
-        level=sky_level(image),
-        scale=intensity_scale(image),
-        weight=weight,
-    )
+    variances = [image.var_rnoise, image.var_poisson, image.var_flat]
+    if not canvas.variances.size:
+        variances[1:] = None, None
+    scale, level = intensity_scale(image), sky_level(image)
+    for part, rows in parts(canvas, image, grid, corner, canvas.reach(scale)):
+        x, y = pixel_map(image.wcs, grid.wcs, (rows.stop - rows.start, image.shape[1]), canvas.threads, rows.start)
+        x -= corner[0]
+        y -= corner[1]
+        blank(x, image.wcs.bounding_box, rows.start)
+        canvas.add(
+            image.data[rows],
+            image.dq[rows],
+            [None if plane is None else plane[rows] for plane in variances],
+            x,
+            y,
+            bad=bad,
+            level=level,
+            scale=scale,
+            weight=weight,
+            part=part,
+        )
 
 
-def blank(x, box):
-    """Set what lies outside a bounding box to NaN."""
+def parts(canvas, image, grid, corner, reach):
+    """Parts of a canvas, and the rows of an exposure that fall on each: so only some pixels' places are held at a time.
+
+    Returns
+    -------
+    list of (tuple of int, slice)
+        One alone where each part would need most of the exposure, as where it is turned by much.
+    """
+    (ny, nx), total = image.shape, canvas.sci.shape[0]
+    x, y = _knots(nx), _knots(ny)
+    places = grid.wcs.invert(*image.wcs(*np.meshgrid(x, y)))[1] - corner[1]
+    whole = [((0, total), slice(0, ny))]
+    if not np.isfinite(places).all() or min(ny, nx) < 2:
+        return whole
+    # The height of a pixel, and what its drop has beyond that; between the knots the places hardly bend.
+    tall = np.abs(np.diff(places, axis=0) / np.diff(y)[:, None]).max() + np.abs(np.diff(places) / np.diff(x)).max()
+    margin = 2 * tall + reach + 2
+    low, high = places.min(axis=1) - margin, places.max(axis=1) + margin
+    low, high = np.minimum(low[:-1], low[1:]), np.maximum(high[:-1], high[1:])
+    step = canvas.height * -(-total // (PARTS * canvas.height))
+    found = []
+    for first in range(0, total, step):
+        last = min(first + step, total)
+        (strips,) = np.nonzero((high >= first) & (low <= last))
+        rows = slice(0, 2)  # nothing falls there: they say so
+        if len(strips):
+            rows = slice(max(0, int(y[strips[0]]) - 2), min(ny, int(y[strips[-1] + 1]) + 3))
+        found.append(((first, last), rows))
+    needed = sum(rows.stop - rows.start for _, rows in found)
+    return found if needed < MOST * ny else whole
+
+
+def _knots(size):
+    """Places along an axis, both ends included."""
+    return np.append(np.arange(0, size - 1, STEP), size - 1)
+
+
+def blank(x, box, top):
+    """Set what lies outside a bounding box to NaN; `top` is the row of the exposure that is the first of `x`."""
     if box is None:
         return
     (x0, x1), (y0, y1) = box
-    x[: max(0, math.ceil(y0))] = np.nan
-    x[max(0, math.floor(y1) + 1) :] = np.nan
+    x[: max(0, math.ceil(y0) - top)] = np.nan
+    x[max(0, math.floor(y1) + 1 - top) :] = np.nan
     x[:, : max(0, math.ceil(x0))] = np.nan
     x[:, max(0, math.floor(x1) + 1) :] = np.nan
 

@@ -83,13 +83,13 @@ class Program:
         kernel.run(code, values, points, results, out, registers, threads)
         return out
 
-    def run_grid(self, shape, threads=1):
-        """Run a program of two inputs over the pixels of an image: columns and rows, from 0."""
+    def run_grid(self, shape, threads=1, top=0):
+        """Run a program of two inputs over the pixels of an image: columns from 0, and rows from `top`."""
         if self.inputs != 2:
             raise ValueError(f"pixels of an image for a transform of {self.inputs} coordinates")
         code, values, results, registers = self._code()
         out = np.empty((len(results), *shape))
-        kernel.run_grid(code, values, results, out, registers, threads)
+        kernel.run_grid(code, values, results, out, registers, top, threads)
         return out
 
     def _code(self):

@@ -227,7 +227,7 @@ class Wcs:
         return tuple(one.reshape(shape) for one in found)
 
 
-def pixel_map(source, target, shape, threads=1):
+def pixel_map(source, target, shape, threads=1, top=0):
     """Find where the pixels of one image lie on another.
 
     Parameters
@@ -238,6 +238,8 @@ def pixel_map(source, target, shape, threads=1):
         Rows and columns of the source.
     threads : int, optional
         Threads.
+    top : int, optional
+        First of those rows.
 
     Returns
     -------
@@ -249,8 +251,9 @@ def pixel_map(source, target, shape, threads=1):
     except NoInverseError:
         program = None
     if program is not None:
-        return tuple(program.run_grid(shape[-2:], threads))
+        return tuple(program.run_grid(shape[-2:], threads, top))
     y, x = np.indices(shape[-2:], float)
+    y += top
     return target.invert(*source(x, y, threads), threads)
 
 

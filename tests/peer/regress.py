@@ -177,12 +177,17 @@ def keyword_differences(ours, theirs):
     return [row for row in result.keywords if row[2:] != (None, "SKIPPED") and row[1:] not in absent]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}")
+def read_arguments(description, cases):
+    """Read the command line: which cases, and where files go."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", help=f"of {', '.join(cases)}")
     parser.add_argument("--all", action="store_true", help="the large cases too")
     parser.add_argument("-o", "--output", type=Path, default=Path("regress-out"))
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    arguments = read_arguments(__doc__, CASES)
     failed = False
     print(f"{'case':<18}{'step':<20}{'extension':<14}{'values':>12}{'differ':>10}{'mended':>10}")
     for case in arguments.cases or (CASES if arguments.all else SMALL):

@@ -9,6 +9,9 @@ from astropy.io import fits
 from builders import make_references, make_run, write_reference
 from mosaics import CENTRE, NOISE, SCALE, SKY, make_exposure, make_exposures, stars
 
+from jwpipe.drizzle import resampling
+from jwpipe.drizzle.canvas import Canvas
+from jwpipe.drizzle.grid import Grid
 from jwpipe.engine.step import Skip
 from jwpipe.errors import InputError, ReferenceError, UsageError
 from jwpipe.products.exposures import Exposures
@@ -75,6 +78,22 @@ def test_same_bits_for_any_number_of_threads(tmp_path):
     for other in made[1:]:
         for name in ("data", "err", "con", "wht", "var_rnoise", "var_poisson", "var_flat"):
             np.testing.assert_array_equal(getattr(other, name), getattr(made[0], name))
+
+
+@pytest.mark.parametrize(("kernel", "rotation"), [("square", None), ("lanczos3", 27.0), ("gaussian", 75.0)])
+def test_same_bits_whether_made_in_parts_or_at_once(tmp_path, monkeypatch, kernel, rotation):
+    exposures = make_exposures(tmp_path, 2, shape=(230, 70))
+    made, counts = [], []
+    for parts in (1, 4):
+        monkeypatch.setattr(resampling, "PARTS", parts)
+        monkeypatch.setattr(resampling, "MOST", 9)
+        made.append(combine(exposures, kernel=kernel, rotation=rotation, pixel_scale_ratio=0.8))
+        canvas = Canvas(made[0].data.shape, kernel)
+        grid = Grid(made[0].wcs, made[0].data.shape, 1.0)
+        counts.append(len(resampling.parts(canvas, exposures[0], grid, (0, 0), canvas.reach(1.0))))
+    assert counts[0] == 1 < counts[1]
+    for name in ("data", "err", "con", "wht", "var_rnoise", "var_poisson"):
+        np.testing.assert_array_equal(getattr(made[1], name), getattr(made[0], name))
 
 
 def test_known_background_is_subtracted_once(tmp_path):
