@@ -87,7 +87,7 @@ def demonstrate(folder, **options):
         _tell(recover_sky(catalogue, aligned, before, truths))
         quick_look(mosaic, mosaic.with_suffix(".png"))
         print(f"wrote {mosaic.with_suffix('.png')}")
-    run("report", folder)
+    run("report", folder, "--pictures", 3)
 
 
 def _tell(recovery):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jwpipe.errors import InputError
 from jwpipe.products.fitsfile import FitsFile
 from jwpipe.products.images import Image
 from jwpipe.report.mosaic import read_sources
@@ -71,6 +72,11 @@ def recover_sky(catalogue, aligned, unaligned, truths):
     Returns
     -------
     SkyRecovery
+
+    Raises
+    ------
+    InputError
+        The catalogue has no bright star of the truth, or the exposures share no source.
     """
     stars, common, scatter = _match(read_sources(catalogue), _stars(truths))
     difference = stars["aper_total_abmag"] - stars["true"]
@@ -105,6 +111,11 @@ def relative_astrometry(exposures, truths):
     -------
     float
         Distance from the mean over exposures, rms, pixels.
+
+    Raises
+    ------
+    InputError
+        They share no source.
     """
     places, scale = {}, None
     for exposure, truth in zip(exposures, truths, strict=True):
@@ -120,6 +131,8 @@ def relative_astrometry(exposures, truths):
         for key, place in zip(zip(sources["RA"][inside], sources["DEC"][inside], strict=True), off.T, strict=True):
             places.setdefault(tuple(map(float, key)), []).append(place)
     shared = [np.array(seen) - np.mean(seen, axis=0) for seen in places.values() if len(seen) > 1]
+    if not shared:
+        raise InputError("no source of the truth falls on two of the exposures")
     deviations = np.concatenate(shared)
     return float(np.sqrt((deviations**2).sum(axis=1).mean()))
 
@@ -161,6 +174,8 @@ def _match(catalogue, stars):
         if off.min() < CLOSE:
             chosen.append(i)
             nearest.append(off.argmin())
+    if not chosen:
+        raise InputError(f"no star of the catalogue with a signal to noise ratio above {BRIGHT:g} is one of the truth")
     stars = stars[nearest]
     off = _offsets(ra[chosen], dec[chosen], stars[:, 0], stars[:, 1]) * MILLIARCSEC / ARCSEC
     common = np.median(off, axis=1)
