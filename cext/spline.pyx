@@ -1,8 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """A surface that is a product of splines along columns and rows, drawn over an image.
 
-Each row of the surface is summed by one thread, spline by spline. Unchecked indexing is safe: `missing` and `plane` have
-the rows of `rows` and the columns of `columns`, and these as many splines (made so in `jwpipe.catalog.background`).
+Each row of the surface is summed by one thread, spline by spline. Unchecked indexing is safe: `missing` and `plane`
+have the rows of `rows` and the columns of `columns`, and these as many splines (see `jwpipe.catalog.background`).
 """
 
 from cython.parallel cimport parallel, prange
