@@ -186,10 +186,11 @@ def annuli(const float[:, ::1] data, const double[::1] x, const double[::1] y, d
     threads : int
         Threads.
     """
-    cdef Py_ssize_t i, width = 2 * <Py_ssize_t>ceil(outer) + 3
+    cdef double width = 2 * ceil(outer) + 3
+    cdef Py_ssize_t i, room = <Py_ssize_t>(min(width, data.shape[0]) * min(width, data.shape[1]))
     cdef double *values = NULL
     with nogil, parallel(num_threads=threads):
-        values = <double *>malloc(width * width * sizeof(double))
+        values = <double *>malloc(room * sizeof(double))
         for i in prange(x.shape[0], schedule="dynamic"):
             annulus(data, x[i], y[i], inner, outer, values, &out[i, 0])
         free(values)

@@ -130,6 +130,9 @@ def read_apertures(reference, product, energies, ratio):
     annulus = [np.unique(of[side][places]) for side in ("skyin", "skyout")]
     if len(annulus[0]) != 1 or len(annulus[1]) != 1:
         raise NoRowError(f"{reference.name} has different sky annuli for the energies asked for")
+    values = np.array([of[name][places] for name in ("radius", "apcorr", "skyin", "skyout")], "f8")
+    if not (np.isfinite(values).all() and (values > 0).all() and (values[3] > values[2]).all()):
+        raise ReferenceError(f"{reference.name} has a radius or a correction that is none, or a sky annulus inside out")
     ratio32 = np.float32(ratio)
     return Apertures(
         tuple(energies),

@@ -70,7 +70,10 @@ class Statistics:
             if not count:
                 return None, 0
             if i < self.times:
+                before = low, high
                 low, high = max(lower, mean - self.lsigma * std), min(upper, mean + self.usigma * std)
+                if (low, high) == before:
+                    break
         if self.name == "mean":
             level = mean
         elif self.name == "median":

@@ -139,16 +139,19 @@ class Nodes:
     """Points, of which those that are near each other are one."""
 
     def __init__(self):
-        self.points = []
+        self.points, self.count = np.full((64, 2), np.nan), 0
 
     def index(self, point):
         """Number of a point."""
-        if self.points:
-            distance = np.abs(np.array(self.points) - point).max(axis=1)
+        if self.count:
+            distance = np.abs(self.points[: self.count] - point).max(axis=1)
             if distance.min() < NEAR:
                 return int(distance.argmin())
-        self.points.append(point)
-        return len(self.points) - 1
+        if self.count == len(self.points):
+            self.points = np.concatenate([self.points, np.full_like(self.points, np.nan)])
+        self.points[self.count] = point
+        self.count += 1
+        return self.count - 1
 
 
 def divided(polygon, other, nodes):

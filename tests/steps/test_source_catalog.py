@@ -171,6 +171,21 @@ def test_apertures_are_in_pixels_of_the_mosaic(tmp_path, caplog):
     assert "has no PXSCLRT" in caplog.text
 
 
+@pytest.mark.parametrize(("radius", "correction"), [(np.nan, 1.1), (-2, 1.1), (np.inf, 1.1), (2, np.nan)])
+def test_apertures_that_are_none(tmp_path, radius, correction):
+    references = write_references(tmp_path, rows=[(30, radius, correction), *ENERGIES[1:]])
+    with pytest.raises(ReferenceError, match="a radius or a correction that is none"):
+        catalogue_of(make_mosaic(), tmp_path, references=references)
+
+
+def test_apertures_larger_than_the_mosaic(tmp_path):
+    mosaic = make_mosaic()
+    mosaic["PXSCLRT"] = 1e-7
+    catalogue, _ = catalogue_of(mosaic, tmp_path)
+    assert np.isnan(catalogue["aper_total_flux"]).all()
+    assert np.isfinite(catalogue["isophotal_flux"]).all()
+
+
 def test_bad_input(tmp_path):
     mosaic, references = make_mosaic(), write_references(tmp_path)
     with pytest.raises(UsageError, match="30, 70, 50 do not increase"):
@@ -185,6 +200,11 @@ def test_bad_input(tmp_path):
     del mosaic.headers["SCI"]["PIXAR_SR"]
     with pytest.raises(InputError, match="no PIXAR_SR"):
         catalogue_of(mosaic, tmp_path)
+    for keyword, value in (("PIXAR_SR", -AREA), ("PXSCLRT", 0.0), ("PXSCLRT", "one")):
+        kept, mosaic[keyword] = mosaic.get(keyword, AREA), value
+        with pytest.raises(InputError, match=f"{keyword} = .*, where a number above 0 is wanted"):
+            catalogue_of(mosaic, tmp_path)
+        mosaic[keyword] = abs(kept)
     mosaic["PIXAR_SR"], mosaic.wcs = AREA, None
     with pytest.raises(InputError, match="no coordinates"):
         catalogue_of(mosaic, tmp_path)

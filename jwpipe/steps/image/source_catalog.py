@@ -27,7 +27,7 @@ class Params(StepParams):
     """Parameters of `source_catalog`."""
 
     bkg_boxsize: Annotated[int, Help("side of the boxes of the background, pixels"), AtLeast(1)] = 1000
-    kernel_fwhm: Annotated[float, Help("FWHM of the smoothing Gaussian, pixels"), AtLeast(0.1)] = 2.0
+    kernel_fwhm: Annotated[float, Help("FWHM of the smoothing Gaussian, pixels"), AtLeast(0.1), AtMost(200)] = 2.0
     snr_threshold: Annotated[float, Help("standard deviations by which a source's pixels exceed the background")] = 3.0
     npixels: Annotated[int, Help("connected pixels that a source has at least"), AtLeast(1)] = 25
     deblend: Annotated[bool, Help("take sources apart that share pixels")] = False
@@ -123,10 +123,10 @@ def choose_apertures(product, refs, par, log):
     if refs["apcorr"] is None:
         log.warning("no apcorr reference: circles of 1, 2 and 3 pixels, and no aperture corrections")
         return Apertures.arbitrary()
-    ratio = product.get("PXSCLRT")
-    if ratio is None:
+    if "PXSCLRT" not in product:
         log.warning("%s has no PXSCLRT: its pixels are taken to be as large as the detector's", product.path)
-    return read_apertures(refs["apcorr"], product, energies, ratio or 1.0)
+        return read_apertures(refs["apcorr"], product, energies, 1.0)
+    return read_apertures(refs["apcorr"], product, energies, size(product, "PXSCLRT"))
 
 
 def choose_offset(product, refs, log):
@@ -142,7 +142,15 @@ def to_jansky(product):
     """Jansky of a pixel of 1 MJy/sr."""
     if product["BUNIT"] != UNIT:
         raise InputError(f"{product.path} is in {product['BUNIT']}, and a catalogue is made of {UNIT}")
-    return np.float32(1e6 * product["PIXAR_SR"])
+    return np.float32(1e6 * size(product, "PIXAR_SR"))
+
+
+def size(product, keyword):
+    """Value of a keyword, which has to be a number above 0."""
+    value = product[keyword]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
+        raise InputError(f"{product.path} has {keyword} = {value!r}, where a number above 0 is wanted")
+    return float(value)
 
 
 def places(product, found, boxes):
