@@ -106,16 +106,18 @@ def offset(stars, reference, radius, scale):
     """
     reach = radius / scale
     dx, dy = _differences(stars / scale, reference / scale, reach + 0.5)
-    bins = int(np.ceil(reach))
-    limits = [-bins - 0.5, bins + 0.5]
-    counts = np.histogram2d(dx, dy, 2 * bins + 1, [limits, limits])[0].T
-    filled = np.count_nonzero(counts)
-    if filled == 0:
+    half = int(np.ceil(reach))
+    width = 2 * half + 1
+    # Most bins are empty: those that are not are told by their numbers, row after row.
+    numbers = (np.floor(dy + half + 0.5) * width + np.floor(dx + half + 0.5)).astype(np.int64)
+    bins, counts = np.unique(numbers, return_counts=True)
+    if len(bins) == 0:
         return np.zeros(2)
-    if filled == 1:
-        y, x = np.unravel_index(np.argmax(counts), counts.shape)
-    else:
-        x, y = _peak(counts)
+    rows, columns = np.divmod(bins, width)
+    highest = np.argmax(counts)
+    x, y = columns[highest], rows[highest]
+    if len(bins) > 1:
+        x, y = _peak(columns, rows, counts, x, y, width)
     return scale * np.array([x, y], float) - radius
 
 
@@ -133,18 +135,15 @@ def _differences(stars, reference, reach):
     return dx[within], dy[within]
 
 
-def _peak(counts):
+def _peak(columns, rows, counts, x, y, width):
     """Column and row of the peak, by a parabola through the bins around the highest that are not empty."""
-    ny, nx = counts.shape
-    y, x = np.unravel_index(np.argmax(counts), counts.shape)
     half = PEAK_BOX // 2
-    top, left = max(0, y - half), max(0, x - half)
-    bottom, right = min(ny, top + PEAK_BOX), min(nx, left + PEAK_BOX)
+    left, top = max(0, x - half), max(0, y - half)
+    right, bottom = min(width, left + PEAK_BOX), min(width, top + PEAK_BOX)
     if y in (top, bottom - 1) or x in (left, right - 1):
         return x, y
-    window = counts[top:bottom, left:right]
-    rows, columns = np.nonzero(window)
-    height = window[rows, columns]
+    near = (columns >= left) & (columns < right) & (rows >= top) & (rows < bottom)
+    columns, rows, height = columns[near] - left, rows[near] - top, counts[near].astype(float)
     v, u = rows + 1.0, columns + 1.0
     gravity = left + (u @ height) / height.sum() - 1, top + (v @ height) / height.sum() - 1
     if len(height) < TERMS:

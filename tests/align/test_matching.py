@@ -24,6 +24,11 @@ def test_without_a_star_in_reach_the_offset_is_zero():
     assert offset(np.array([[0.0, 0.0]]), np.array([[9.0, 9.0]]), 2.0, SCALE).tolist() == [0, 0]
 
 
+def test_a_wide_search_takes_no_more_memory():
+    reference = field(1)
+    np.testing.assert_allclose(offset(reference + 900, reference, 2000.0, SCALE), [900, 900], atol=SCALE)
+
+
 def test_stars_are_matched_though_others_are_missing():
     reference = field(1)
     order = np.random.default_rng(3).permutation(80)[:50]

@@ -13,7 +13,7 @@ from starfields import DITHERS, ERRORS, Field, dithered
 
 from jwpipe.engine.step import Skip
 from jwpipe.errors import InputError, StepError, UsageError
-from jwpipe.steps.image.tweakreg import tweakreg
+from jwpipe.steps.image.tweakreg import ROLL, tweakreg
 
 IRAF = {"starfinder": "iraf", "sharphi": 2.0, "roundlo": 0.0, "roundhi": 0.4}
 
@@ -307,6 +307,10 @@ def test_bad_input_is_one_line(field, tmp_path):
     exposures = field.open()
     exposures[2].wcs = None
     with pytest.raises(InputError, match="no coordinates"):
+        align(exposures)
+    exposures = field.open()
+    exposures[2].wcs = exposures[2].wcs.corrected(np.eye(2), [np.nan, 0], [exposures[2][key] for key in ROLL])
+    with pytest.raises(InputError, match="nowhere on the sky"):
         align(exposures)
     exposures = field.open()
     del exposures[1].headers["SCI"]["ROLL_REF"]

@@ -172,11 +172,15 @@ def describe(image, run):
 
 def check(exposures, absolute):
     """Refuse what cannot be aligned before any stars are looked for."""
+    from jwpipe.wcs.region import footprint
+
     for image in exposures:
         if image.wcs is None:
             raise InputError(f"{image.path} has no coordinates", "run assign_wcs on it first")
         if "v2v3" not in image.wcs.frames:
             raise InputError(f"the coordinates of {image.path} have no frame v2v3: they are not those of an exposure")
+        if not np.isfinite(footprint(image.wcs, image.shape)).all():
+            raise InputError(f"the coordinates of {image.path} lead nowhere on the sky", "see its pointing (RA_REF...)")
         for keyword in ROLL:
             if not isinstance(image.get(keyword), int | float):
                 raise InputError(f"{image.path} has no {keyword}", "run assign_wcs on it first")
