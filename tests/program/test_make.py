@@ -96,9 +96,10 @@ def wait_for(path):
 
 
 def somebody_waits_for(path):
-    """Whether a process waits for the lock on a file."""
+    """Process that waits for the lock on a file, None where there is none."""
     inode = Path(path).stat().st_ino
-    return any("->" in line and f":{inode} " in line for line in Path("/proc/locks").read_text().splitlines())
+    lines = [line.split() for line in Path("/proc/locks").read_text().splitlines() if f":{inode} " in line]
+    return next((int(fields[5]) for fields in lines if fields[1] == "->"), None)
 
 
 def test_a_failure_stops_no_other_and_is_made_good_alone(program):
@@ -187,6 +188,12 @@ def test_a_command_that_is_killed_takes_its_work_along(program):
             wait_until(lambda: somebody_waits_for(RECORD))
             waiting.kill()
             wait_until(lambda: not somebody_waits_for(RECORD))
+        # The other way round: the command says that its work was killed.
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:
+            wait_until(lambda: somebody_waits_for(RECORD))
+            os.kill(somebody_waits_for(RECORD), signal.SIGKILL)
+            told = waiting.stderr.read().splitlines()[-1]
+        assert (waiting.returncode, told.startswith("jwpipe: the process that worked on it was killed")) == (1, True)
         done = subprocess.run([*client, "--version"], capture_output=True, text=True, check=False, timeout=60)
         assert done.stdout.startswith("jwpipe ")  # the same place is free again
         Path("go").touch()
