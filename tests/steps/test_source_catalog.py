@@ -9,6 +9,7 @@ from builders import make_references, make_run
 from sources import AREA, CENTRE, ENERGIES, OFFSET, SCALE, SOURCES, make_mosaic, write_references
 
 from jwpipe.catalog.references import read_apertures
+from jwpipe.cli import main
 from jwpipe.engine.step import Skip
 from jwpipe.errors import InputError, ReferenceError, UsageError
 from jwpipe.steps.image.source_catalog import source_catalog
@@ -210,3 +211,39 @@ def test_bad_input(tmp_path):
         catalogue_of(mosaic, tmp_path)
     mosaic.wcs = Wcs.tangent((0, 0), CENTRE, np.eye(2), (SCALE, SCALE), mosaic.shape)
     assert len(catalogue_of(mosaic, tmp_path)[0])
+
+
+@pytest.fixture
+def on_disk(tmp_path, monkeypatch):
+    """A mosaic in a file, and how to run the command on it; gives what it printed and the names of its products."""
+    monkeypatch.setenv("STPIPE_DISABLE_CRDS_STEPPARS", "true")
+    monkeypatch.setenv("CRDS_SERVER_URL", "https://crds-serverless-mode.stsci.edu")
+    references = write_references(tmp_path)
+    overrides = [part for item in references.items() for part in ("--override", "{}={}".format(*item))]
+
+    def command(capsys, *options, mosaic=None):
+        source = tmp_path / "field_i2d.fits"
+        (mosaic or make_mosaic()).write(source)
+        out = tmp_path / "out"
+        status = main(["source_catalog", str(source), "-o", str(out), *overrides, *options])
+        names = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+        return status, names, capsys.readouterr().err
+
+    return command
+
+
+def test_files(on_disk, capsys):
+    assert on_disk(capsys)[:2] == (0, ["field_cat.ecsv", "field_segm.fits"])
+    status, names, told = on_disk(capsys, "--skip-existing")
+    assert status == 0
+    assert "field_cat.ecsv" in told
+    assert len(names) == 2
+    status, names, _ = on_disk(capsys, "--suffix", "mine")
+    assert names == ["field_cat.ecsv", "field_mine.ecsv", "field_segm.fits"]
+
+
+def test_no_file_where_there_is_no_source(on_disk, capsys):
+    status, names, told = on_disk(capsys, mosaic=make_mosaic(sources=[]))
+    assert (status, names) == (0, [])
+    assert "no source was found" in told
+    assert on_disk(capsys, "--set", "aperture_ee2=80")[:2] == (2, [])
