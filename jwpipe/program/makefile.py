@@ -103,7 +103,7 @@ def makefile(program, name):
             counts=counts or "nothing to make",
             name=shlex.quote(name),
             hidden=quoted(hidden),
-            command=_shell(sys.executable, "-P", "-m", "jwpipe.jobs.client"),
+            command=_shell(sys.executable, "-P", "-m", "jwpipe.cli.client"),
         )
     ]
     for variable, value in program.environment.items():

@@ -180,7 +180,7 @@ def test_two_makes_at_once_make_each_product_once(program):
 
 def test_a_command_that_is_killed_takes_its_work_along(program):
     assert main([*PLAN, *raw(SECOND)]) == 0
-    client = [sys.executable, "-P", "-m", "jwpipe.jobs.client"]
+    client = [sys.executable, "-P", "-m", "jwpipe.cli.client"]
     with subprocess.Popen([*MAKE, held(program, SECOND)]) as holder:
         wait_for("holding")
         command = [*client, "detector1", f"raw/{SECOND}_uncal.fits", "-o", "products", "--record"]
@@ -201,7 +201,7 @@ def test_a_command_that_is_killed_takes_its_work_along(program):
 
 
 def test_a_command_by_a_warm_process_is_the_command(program, monkeypatch):
-    client = [sys.executable, "-P", "-m", "jwpipe.jobs.client"]
+    client = [sys.executable, "-P", "-m", "jwpipe.cli.client"]
 
     def run(*arguments, **more):
         return subprocess.run([*client, *arguments], capture_output=True, text=True, check=False, timeout=60, **more)

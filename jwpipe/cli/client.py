@@ -1,7 +1,7 @@
 """The command `jwpipe` by way of a process that is warm already: what make starts for each of a program's tasks.
 
-Most of the time of a command on a small exposure goes into imports. `python -m jwpipe.jobs.client ARGUMENTS` does what
-`jwpipe ARGUMENTS` does, with the same output and exit status, but in a process (`jwpipe.jobs.service`) that an earlier
+Most of the time of a command on a small exposure goes into imports. `python -m jwpipe.cli.client ARGUMENTS` does what
+`jwpipe ARGUMENTS` does, with the same output and exit status, but in a process (`jwpipe.cli.service`) that an earlier
 command has started and that goes on for a few seconds after the last one. As many of them as there are commands at a
 time. When the command is killed, the process drops its work. Where no such process can be had, the command works by
 itself.
@@ -118,7 +118,7 @@ def _start(path):
         listener.listen(4)
         number = listener.fileno()
         subprocess.Popen(
-            python("jwpipe.jobs.service", number),
+            python("jwpipe.cli.service", number),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""A process that runs one command after another, for `jwpipe.jobs.client`."""
+"""A process that runs one command after another, for `jwpipe.cli.client`."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from jwpipe.cli import main as command
-from jwpipe.jobs.client import ENDED, TAKEN
+from jwpipe.cli.client import ENDED, TAKEN
 
 __all__ = ["serve"]
 
