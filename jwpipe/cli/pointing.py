@@ -88,7 +88,7 @@ def _source(where, token):
     """Open telemetry once, when it is first needed."""
     from functools import cache
 
-    from jwpipe.pointing.telemetry import open_telemetry
+    from jwpipe.pointing.source import open_telemetry
 
     return cache(lambda: open_telemetry(where, token))
 

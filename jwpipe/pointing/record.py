@@ -26,7 +26,7 @@ def record_telemetry(paths, source, margin=60.0):
     paths : sequence of path-like
         Exposures.
     source : object
-        As `jwpipe.pointing.telemetry.open_telemetry` gives it.
+        As `jwpipe.pointing.source.open_telemetry` gives it.
     margin : float, optional
         Seconds before and after each exposure that are kept too.
 

@@ -62,7 +62,7 @@ class Options:
     Attributes
     ----------
     source : callable
-        Gives the source of telemetry (`jwpipe.pointing.telemetry.open_telemetry`); called when it is needed.
+        Gives the source of telemetry (`jwpipe.pointing.source.open_telemetry`); called when it is needed.
     siaf, prd : str or None
         As for `jwpipe.pointing.siaf.Siaf`; by default the exposure's own version of the database.
     method : str

@@ -1,7 +1,7 @@
 """Engineering telemetry: values of mnemonics with their times, from files; and one pointing of many values.
 
 A source of telemetry has ``samples(mnemonic, start, end)``: what lies in that time, and its neighbours before and
-after. `open_telemetry` tells files from services (`jwpipe.pointing.service`).
+after. `jwpipe.pointing.source` tells files from services.
 
 Files are of one of these kinds.
 
@@ -18,11 +18,10 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 
-from jwpipe.errors import InputError, ReferenceError, UsageError
+from jwpipe.errors import InputError, ReferenceError
 
 __all__ = [
     "ACQUISITION",
@@ -41,7 +40,6 @@ __all__ = [
     "gather",
     "mjd_of",
     "moment_of",
-    "open_telemetry",
     "read_mast",
     "read_service",
     "select",
@@ -332,47 +330,13 @@ def _rows(path, columns):
         raise InputError(f"{path} cannot be read as a table: {problem}") from None
 
 
-def open_telemetry(source=None, token=None):
-    """Open a source of telemetry.
-
-    Parameters
-    ----------
-    source : str or path-like, optional
-        A file, a folder, or the address of a service; by default the service that ENG_BASE_URL names, or MAST's.
-    token : str, optional
-        MAST's token, where it is not in MAST_API_TOKEN.
-
-    Returns
-    -------
-    object
-        With ``samples``.
-
-    Raises
-    ------
-    UsageError
-        No such file.
-    ReferenceError
-        The service cannot be reached.
-    """
-    if source is None or re.match("https?://", str(source)):
-        from jwpipe.pointing.service import connect
-
-        return connect(source, token)
-    path = Path(source)
-    if path.is_dir():
-        return Folder(path)
-    if path.is_file():
-        return Table(path)
-    raise UsageError(f"no telemetry: there is no file or folder {path}", "a service's address begins with http")
-
-
 def gather(source, mnemonics, start, end, tolerance=60.0):
     """Collect telemetry of a time.
 
     Parameters
     ----------
     source : object
-        As `open_telemetry` gives it.
+        As `jwpipe.pointing.source.open_telemetry` gives it.
     mnemonics : iterable of str
         Which.
     start, end : float

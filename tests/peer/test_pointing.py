@@ -21,8 +21,8 @@ from jwpipe.pointing.exposure import ExposureFile
 from jwpipe.pointing.matrices import read_matrices
 from jwpipe.pointing.setting import Options, set_pointing
 from jwpipe.pointing.siaf import Siaf
+from jwpipe.pointing.source import open_telemetry
 from jwpipe.pointing.summary import summary_table
-from jwpipe.pointing.telemetry import open_telemetry
 from jwpipe.pointing.v1 import v1_table
 
 PEER = os.environ.get("JWPIPE_PEER")

@@ -5,7 +5,7 @@ from telemetry_server import TelemetryServer
 
 from jwpipe.errors import ReferenceError
 from jwpipe.pointing.service import Direct, Mast
-from jwpipe.pointing.telemetry import open_telemetry
+from jwpipe.pointing.source import open_telemetry
 
 T0 = 1643840700000  # 2022-02-02T22:25:00
 START, END = 59612 + (22 * 60 + 25) / 1440, 59612 + (22 * 60 + 26) / 1440

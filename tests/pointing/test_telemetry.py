@@ -10,7 +10,8 @@ from pointing_files import attitude_values, write_siaf, write_telemetry
 
 from jwpipe.errors import InputError, ReferenceError, UsageError
 from jwpipe.pointing import telemetry
-from jwpipe.pointing.telemetry import Samples, chronicle, gather, open_telemetry, select
+from jwpipe.pointing.source import open_telemetry
+from jwpipe.pointing.telemetry import Samples, chronicle, gather, select
 
 SECOND = 1 / telemetry.DAY
 
