@@ -18,6 +18,9 @@ OF_ALL = ("apcorr",)  # types whose files are for all detectors of an instrument
 
 ANY = ("", "ANY", "N/A", "GENERIC", "MULTIPLE")
 
+# Types of which a reference of the detector serves a ramp in IRS2 readout: its steps know where the pixels stand.
+AMONG_SAMPLES = ("saturation",)
+
 # Dimensions of the arrays of a type, where they are not simply rows and columns.
 DIMENSIONS = {
     ("dark", "SCI"): (3, 4),
@@ -139,11 +142,21 @@ class ReferenceFile:
         ------
         ReferenceError
             The science array reaches beyond the reference.
+        InputError
+            It is in IRS2 readout, and what is done with this reference knows nothing of that.
         """
         science = self.product.subarray
         ny, nx = shape[-2:]
         full = modes.full_frame(self.product.get("INSTRUME"))
-        height = ny if science.ny > ny == full[1] else science.ny
+        height = science.ny
+        if science.ny > ny == full[1]:
+            if self.reftype not in AMONG_SAMPLES:
+                raise InputError(
+                    f"{self.product.path} has the reference pixels of IRS2 readout among its pixels, the {self.reftype}"
+                    f" reference {self.name} has not",
+                    "refpix takes them out where preserve_irs2_refpix is not set",
+                )
+            height = ny
         corner = [self.get("SUBSTRT1"), self.get("SUBSTRT2")]
         if None in corner:
             if (nx, ny) == full:

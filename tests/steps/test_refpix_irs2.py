@@ -89,3 +89,13 @@ def test_other_sizes_and_patterns_are_refused(reference, tmp_path):
     ramp["NRS_NORM"] = 8
     with pytest.raises(InputError, match="only 16 can be corrected"):
         correct(ramp)
+
+
+def test_steps_that_know_nothing_of_preserved_reference_pixels_refuse_them(tmp_path):
+    ramp = make_ramp(np.zeros((1, 1, 3200, 2048)), **MODE)
+    planes = {"SCI": np.ones((2048, 2048), "f4")}
+    gain = write_reference(tmp_path / "gain.fits", planes, **MODE)
+    with pytest.raises(InputError, match="IRS2 readout among its pixels"):
+        make_references(ramp, gain=gain)["gain"].array()
+    threshold = make_references(ramp, saturation=write_reference(tmp_path / "saturation.fits", planes, **MODE))
+    assert threshold["saturation"].array().shape == (2048, 2048)
