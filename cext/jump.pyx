@@ -5,7 +5,8 @@ A row is worked off in blocks of `WIDTH` pixels. The usable differences of a blo
 so that one network of comparators sorts all its pixels at once, without a branch, in vector registers (`network.pxd`);
 above `NETWORK` differences each pixel is sorted by radix, in linear time. Sorted differences give the median by index,
 and tell by the largest and the smallest alone whether a pixel has a jump at all: only the few that have one are looked
-at difference by difference. Roundings (float32 or float64, in which order) are those of `jwst` 1.14.1, for the same flags.
+at difference by difference. Roundings (float32 or float64, in which order) are those of `jwst` 1.14.1, for the same
+flags.
 
 Unchecked indexing is safe: all planes have the shape of `data` and `later` names planes that are not the first of an
 integration (both by construction in `jwpipe.steps.ramp.jump`); blocks and neighbours are clipped at the edges. Rows are
