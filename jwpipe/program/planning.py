@@ -193,6 +193,9 @@ def _read_headers(paths, folder):
                 header = fits.getheader(path)
             if header.get("OBSERVTN") is None:
                 raise InputError(f"{path} has no keyword OBSERVTN", "is it a JWST exposure?")
+            first = pipelines.load(_first(header))
+            if not any(kind.recognises(header) for kind in first.takes):
+                raise InputError(f"{path} is of DATAMODL = {header.get('DATAMODL')}, no raw exposure")
         except (JwpipeError, OSError, fits.VerifyError) as problem:
             left_out.append(LeftOut(repr(path.name)[1:-1], "raw", " ".join(str(problem).split())))
         else:
@@ -200,10 +203,14 @@ def _read_headers(paths, folder):
     return exposures, left_out
 
 
+def _first(header):
+    """Pipeline that a raw exposure begins with."""
+    kind = str(header.get("EXP_TYPE", "")).upper()
+    return "guider" if guides(header) else "dark" if "_DARK" in kind else "detector1"
+
+
 def _stage1(exposure):
-    kind = str(exposure.header.get("EXP_TYPE", "")).upper()
-    pipeline = "guider" if guides(exposure.header) else "dark" if "_DARK" in kind else "detector1"
-    return _Draft(pipeline, exposure.path, [exposure])
+    return _Draft(_first(exposure.header), exposure.path, [exposure])
 
 
 def _associate(plan, exposures):

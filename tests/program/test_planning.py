@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from astropy.io import fits
 
 from jwpipe.cli import main
 from jwpipe.jobs.record import record_path
@@ -124,10 +125,14 @@ def test_a_hostile_folder(program, capsys):
     shutil.copy(good, raw / "50%_uncal.fits")
     (raw / "empty_uncal.fits").touch()
     (raw / "garbage_uncal.fits").write_bytes(os.urandom(6000))
+    shutil.copy(good, raw / "calibrated_uncal.fits")
+    fits.setval(raw / "calibrated_uncal.fits", "DATAMODL", value="ImageModel")
     Path(os.fsdecode(os.fsencode(raw) + b"/no\xfftext_uncal.fits")).write_bytes(good.read_bytes())
     assert main(["plan", "raw"]) == 0
     left = {one.name: one.why for one in Program.read("program.mk").left_out if one.kind == "raw"}
-    assert set(left) == {"50%_uncal.fits", "empty_uncal.fits", "garbage_uncal.fits", r"no\udcfftext_uncal.fits"}
+    odd = {"50%_uncal.fits", "empty_uncal.fits", "garbage_uncal.fits", r"no\udcfftext_uncal.fits"}
+    assert set(left) == odd | {"calibrated_uncal.fits"}
+    assert "is of DATAMODL = ImageModel, no raw exposure" in left["calibrated_uncal.fits"]
     assert "which make cannot take" in left["50%_uncal.fits"]
     assert sorted(states()).count("Odd name $1 #2 a=b_rate") == 1
     told = capsys.readouterr().err
