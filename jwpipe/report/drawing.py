@@ -2,6 +2,7 @@
 
 import base64
 import io
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,19 +62,24 @@ def save(made, target, dpi=110):
     OutputError
         It cannot be written, or the ending is that of no picture.
     """
-    picture = io.BytesIO()
     try:
-        made.savefig(picture, dpi=dpi, format=Path(target).suffix.removeprefix(".") or "png")
+        picture = _picture(made, dpi, Path(target).suffix.removeprefix(".") or "png")
     except ValueError as problem:
         raise OutputError(f"cannot write {target}: {problem}", "name it .png") from None
-    write_whole(target, picture.getvalue())
+    write_whole(target, picture)
+
+
+def _picture(made, dpi, kind):
+    picture = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # that no font has: names of files may hold any
+        made.savefig(picture, dpi=dpi, format=kind)
+    return picture.getvalue()
 
 
 def embedded(made, dpi=70):
     """Give a figure as the source of an image in a page."""
-    picture = io.BytesIO()
-    made.savefig(picture, dpi=dpi, format="png")
-    return "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode("ascii")
+    return "data:image/png;base64," + base64.b64encode(_picture(made, dpi, "png")).decode("ascii")
 
 
 def words(extension, *keywords):

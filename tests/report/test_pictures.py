@@ -1,5 +1,7 @@
 """Pictures of mosaics, catalogues and segments."""
 
+import shutil
+
 import numpy as np
 import pytest
 from builders import MODE
@@ -95,3 +97,9 @@ def test_segments_have_colours(tmp_path):
         assert drawn.axes[0].get_title() == "2 segments"
     with pytest.raises(UsageError, match="no mosaic"), picture(tmp_path / "a_segm.fits", catalog="x.ecsv"):
         pass
+
+
+def test_names_may_have_what_no_font_has(mosaic, tmp_path):
+    shutil.copy(mosaic, tmp_path / "\u2728_i2d.fits")
+    assert main(["look", str(tmp_path / "\u2728_i2d.fits"), "-o", str(tmp_path)]) == 0
+    assert (tmp_path / "\u2728_i2d.png").exists()
