@@ -77,6 +77,8 @@ def test_subarrays_are_registered_on_the_detector(tmp_path):
 def test_what_cannot_be_subtracted_is_told(tmp_path):
     with pytest.raises(Skip, match="no background"):
         subtract(make(1), [], tmp_path)
+    with pytest.raises(InputError, match=r"is in MJy/sr, and no background of .* in DN/s"):
+        subtract(make(10, BUNIT="DN/s"), [make(2, BUNIT="MJy/sr")], tmp_path)
     with pytest.raises(InputError, match="is of NRCA2, and no background"):
         subtract(make(1), [make(1, DETECTOR="NRCA2")], tmp_path)
     nirspec = {"INSTRUME": "NIRSPEC", "DETECTOR": "NRS1", "EXP_TYPE": "NRS_IFU", "GWA_XTIL": 0.1, "GWA_YTIL": 0.2}

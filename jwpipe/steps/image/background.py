@@ -59,7 +59,9 @@ def background(product: Image | Cube | IFUImage, refs: References, par: Params, 
         The same.
     """
     if product["EXP_TYPE"] in ("NIS_WFSS", "NRC_WFSS"):
-        raise StepError("background knows no wide field slitless spectra yet", "leave the step out: --skip background")
+        raise StepError(
+            "background knows no wide field slitless spectra yet", "leave the step out: --skip bkg_subtract"
+        )
     paths = run.members.get("background") or []
     if not paths:
         raise Skip("no background exposures")
@@ -89,6 +91,9 @@ def open_background(path, product):
             raise InputError(
                 f"{path} is of {other.get(keyword)}, and no background of {product.path} of {product.get(keyword)}"
             )
+    units = product.get("BUNIT"), other.get("BUNIT")
+    if None not in units and units[0] != units[1]:
+        raise InputError(f"{path} is in {units[1]}, and no background of {product.path} in {units[0]}")
     return other
 
 
