@@ -127,13 +127,17 @@ def test_one_source_has_no_neighbour(tmp_path):
     assert np.isnan(catalogue["nn_dist"]).all()
 
 
-@pytest.mark.parametrize("case", ["no source", "nothing there", "unknown filter", "unknown energy", "twice"])
+@pytest.mark.parametrize(
+    "case", ["no source", "nothing there", "weights of nothing", "unknown filter", "unknown energy", "twice"]
+)
 def test_no_catalogue_but_a_warning(tmp_path, caplog, case):
     mosaic, references, parameters = make_mosaic(), write_references(tmp_path), {}
     if case == "no source":
         mosaic = make_mosaic(sources=[])
     elif case == "nothing there":
         mosaic.data[:], mosaic.err[:], mosaic.wht[:] = np.nan, np.nan, 0
+    elif case == "weights of nothing":
+        mosaic.data[:] = np.nan
     elif case == "unknown filter":
         mosaic["FILTER"] = "F999W"
     elif case == "unknown energy":

@@ -88,7 +88,7 @@ def source_catalog(product: Resampled, refs: References, par: Params, run: Run) 
         raise Skip(str(problem)) from None
     scale = to_jansky(product)
     missing = np.isnan(product.err) | (product.wht == 0)
-    if missing.all():
+    if (missing | ~np.isfinite(product.data)).all():
         run.log.warning("there will be no catalogue: no pixel of %s has a value", product.path)
         raise Skip("no pixel has a value")
     level, noise = background(product.data, missing, par.bkg_boxsize, run.threads)
