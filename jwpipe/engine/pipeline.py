@@ -110,7 +110,14 @@ class Pipeline:
         try:
             return self.steps[name]
         except KeyError:
-            raise UsageError(f"{self.name} has no step {name!r}", nearest(name, self.steps)) from None
+            own = [own for own, step in self.steps.items() if step.function.__name__ == name]
+            advice = f"here it is called {own[0]}" if own else nearest(name, self.steps)
+            raise UsageError(f"{self.name} has no step {name!r}", advice) from None
+
+    @property
+    def member_kinds(self):
+        """Kinds of an association's members that it makes use of besides exposures."""
+        return {use.needs for use in self.order if use.needs is not None}
 
     @property
     def reftypes(self):

@@ -14,6 +14,7 @@ from jwpipe.engine.step import Skip
 from jwpipe.errors import ReferenceError, StepError, UsageError
 from jwpipe.products.exposures import Exposures
 from jwpipe.products.fitsfile import Stage
+from jwpipe.products.headers import printable
 from jwpipe.products.images import Cube
 from jwpipe.products.keywords import reference_keyword
 from jwpipe.refs.files import ReferenceFile
@@ -302,7 +303,8 @@ class _Execution:
         product["CAL_VER"] = jwpipe.__version__
         product["CAL_VCS"] = "RELEASE"
         values = " ".join(f"{name}={getattr(par, name)}" for name in type(par).parameters())
-        product.headers["PRIMARY"].add_history(f"{step.name}: " + (f"skipped, {reason}" if reason else values))
+        text = f"{step.name}: " + (f"skipped, {reason}" if reason else values)
+        product.headers["PRIMARY"].add_history(printable(text))
 
 
 def refuse_inputs(path, inputs):

@@ -251,6 +251,9 @@ def _process(pipeline, path, options, notify):
 
 
 def _make(pipeline, task, options, notify):
+    for kind in options.members:
+        if not pipeline.alone and kind not in pipeline.member_kinds:
+            raise UsageError(f"{pipeline.name} takes no members {kind!r}", nearest(kind, pipeline.member_kinds))
     for target in _targets(pipeline, task, options):
         runner.refuse_inputs(target, [task.source, *task.science, *options.protected])
     # The exposure is handed over, not kept: a ramp is freed as soon as its slopes are there.

@@ -71,7 +71,7 @@ def tasks(path):
     Raises
     ------
     InputError
-        The association cannot be read, or has a product without exposures or without name.
+        The association cannot be read, or has a product without exposures or without a name of its own.
     """
     path = Path(path)
     if not is_association(path):
@@ -80,6 +80,9 @@ def tasks(path):
     made = [_task(path, document, product) for product in document["products"]]
     if not made:
         raise InputError(f"{path} has no products")
+    names = [task.basename.stem for task in made]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"{path} has more than one product named {twice[0]}", "one would replace the other")
     return made
 
 

@@ -3,9 +3,14 @@
 from jwpipe.errors import InputError
 from jwpipe.products.keywords import COMMENTS, SCIENCE
 
-__all__ = ["Headers"]
+__all__ = ["Headers", "printable"]
 
 LONGEST = 65  # characters of a text and its comment on one card
+
+
+def printable(text):
+    """A text as FITS headers may hold it: names of files have characters that need an escape there."""
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)
 
 
 class Headers:
@@ -50,6 +55,7 @@ class Headers:
         header = self.headers.setdefault(self._home(keyword), Header())
         comment = COMMENTS.get(keyword) or (header.comments[keyword] if keyword in header else "")
         if isinstance(value, str):
+            value = printable(value)
             comment = comment[: max(0, LONGEST - len(value))]  # where the card has no room for it
         header[keyword] = (value, comment)
 
