@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mended
@@ -246,9 +247,9 @@ def fit_masks(exposure, ramp, fitted, suppress):
     """Pixels of rate and rateints, by extension, that differ by a mended defect of the fit (tests/peer/mended.py)."""
     rateints = fitted.products[1]
     arrays = {"DQ": rateints.dq, "VAR_POISSON": rateints.var_poisson, "VAR_RNOISE": rateints.var_rnoise}
+    (readnoise,) = references_of(replace(exposure, uncal=ramp), "readnoise")  # of the array as it is fitted
     ramp = Ramp.read(ramp)
     zeroframe = ramp.zeroframe if ramp.get("ZEROFRAM") else None
-    (readnoise,) = references_of(exposure, "readnoise")
     masks = mended.ramp_fit(
         ramp.groupdq, arrays, readnoise, suppress=suppress, zeroframe=zeroframe, miri=ramp["INSTRUME"] == "MIRI"
     )
