@@ -7,6 +7,7 @@ import datetime
 from pathlib import Path
 
 import jwpipe
+from jwpipe.engine.params import OneOf
 from jwpipe.engine.settings import Layer
 from jwpipe.errors import InputError, OutputError, UsageError
 from jwpipe.products.fitsfile import write_fits
@@ -181,6 +182,15 @@ def _values(params):
     return {name: getattr(params, name) for name in type(params).parameters()}
 
 
+def _asdf_values(params):
+    """Values as `jwst` reads them: one of a few is text there, a number too."""
+    rules = {name: parameter.rules for name, parameter in type(params).parameters().items()}
+    texts = {name for name, those in rules.items() if any(isinstance(rule, OneOf) for rule in those)}
+    return {
+        name: str(value) if name in texts and value is not None else value for name, value in _values(params).items()
+    }
+
+
 def _as_asdf(settings):
     import yaml
 
@@ -190,9 +200,9 @@ def _as_asdf(settings):
     tree = {
         "class": pipeline.peer,
         "name": pipeline.peer.rpartition(".")[2],
-        "parameters": _values(settings.own),
+        "parameters": _asdf_values(settings.own),
         "steps": [
-            {"class": step.peer, "name": name, "parameters": _values(settings.steps[name])}
+            {"class": step.peer, "name": name, "parameters": _asdf_values(settings.steps[name])}
             for name, step in pipeline.steps.items()
         ],
         "meta": {

@@ -157,7 +157,9 @@ def open_task(pipeline, task, threads, folder=".", keywords=None):
 
 def _open(pipeline, kinds, path, threads, keywords):
     if len(kinds) == 1:
-        return kinds[0].read(path, threads, keywords)
+        product = kinds[0].read(path, threads, keywords)
+        if product.get("DATAMODL", "") in ("", kinds[0].datamodl) or kinds[0].recognises(product.headers["PRIMARY"]):
+            return product
     header = dict(FitsFile(path).primary) | (keywords or {})
     for kind in kinds:
         if kind.recognises(header):

@@ -126,3 +126,17 @@ def test_words_that_a_pipeline_does_not_know_are_told_with_the_nearest(field, ex
     for option, advice in (("--member=backgroud=x.fits", "did you mean background?"), ("--skip=background", "bkg_sub")):
         assert main(["image2", name, "-q", "-o", "out", option]) == 2
         assert advice in capsys.readouterr().err
+
+
+def test_another_product_is_told_by_its_name(field, exposures, capsys):
+    name = next(iter(exposures))
+    fits.setval(field / name, "DATAMODL", value="SegmentationMapModel")
+    status, told = refused(capsys)
+    assert status == 3
+    assert f"{name} is a SegmentationMapModel, image3 takes ImageModel" in told
+    assert main(["source_catalog", name, "-q", "-o", "out"]) == 3
+
+
+def test_saved_choices_are_text_as_jwst_reads_them(tmp_path):
+    assert main(["image3", "--save-pars", str(tmp_path / "p.asdf")]) == 0
+    assert "connectivity: '8'" in (tmp_path / "p.asdf").read_text()
