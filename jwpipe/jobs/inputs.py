@@ -160,7 +160,9 @@ def _open(pipeline, kinds, path, threads, keywords):
         product = kinds[0].read(path, threads, keywords)
         if product.get("DATAMODL", "") in ("", kinds[0].datamodl) or kinds[0].recognises(product.headers["PRIMARY"]):
             return product
-    header = dict(FitsFile(path).primary) | (keywords or {})
+    file = FitsFile(path)
+    file.check_headers()
+    header = dict(file.primary) | (keywords or {})
     for kind in kinds:
         if kind.recognises(header):
             return kind.read(path, threads, keywords)

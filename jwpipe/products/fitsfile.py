@@ -90,7 +90,7 @@ class Extension:
     @property
     def is_image(self):
         """Whether this HDU holds pixels rather than a table."""
-        return bool(self.shape) and self.header.get("XTENSION", "IMAGE").strip() == "IMAGE"
+        return bool(self.shape) and str(self.header.get("XTENSION", "IMAGE")).strip() == "IMAGE"
 
     def read(self, dtype=None, index=(), out=None, threads=1, rows=None):
         """Read an array, or one sub-array of its leading axes.
@@ -269,7 +269,7 @@ class FitsFile:
                     warnings.simplefilter("ignore")  # of odd cards: what matters in a header is checked by its reader
                     header = Header.fromfile(stream, endcard=True)
                     extension = Extension(self, header, start, stream.tell())
-            except (OSError, KeyError, ValueError, TypeError, EOFError, VerifyError):
+            except (OSError, KeyError, ValueError, TypeError, OverflowError, EOFError, VerifyError):
                 if start == 0:
                     raise InputError(f"{self.path} has no readable FITS header") from None
                 raise InputError(

@@ -140,3 +140,17 @@ def test_another_product_is_told_by_its_name(field, exposures, capsys):
 def test_saved_choices_are_text_as_jwst_reads_them(tmp_path):
     assert main(["image3", "--save-pars", str(tmp_path / "p.asdf")]) == 0
     assert "connectivity: '8'" in (tmp_path / "p.asdf").read_text()
+
+
+@pytest.mark.parametrize(
+    ("place", "card"),
+    [("TELESCOP", "= *?"), ("XTENSION", "= 1"), ("XTENSION", "="), ("PCOUNT", "= 1E400")],
+)
+def test_cards_beyond_reading_end_with_3(place, card, field, exposures, capsys):
+    (name, content), *_ = exposures.items()
+    at = content.index(place.encode().ljust(8) + b"=")
+    (field / name).write_bytes(content[: at + 8] + card.encode().ljust(72) + content[at + 80 :])
+    for command in ("image3", "assign_wcs"):
+        status = main([command, name, "-q", "-o", "out", *(BARE if command == "image3" else ())])
+        assert "unexpected" not in capsys.readouterr().err
+        assert status in (3, 4)
