@@ -80,7 +80,7 @@ class Extension:
         self.version = int(header.get("EXTVER", 1))
         self.shape = tuple(header[f"NAXIS{i}"] for i in range(header["NAXIS"], 0, -1))
         for i, length in enumerate(reversed(self.shape), 1):
-            if not isinstance(length, int) or length < 0:
+            if type(length) is not int or length < 0:  # T is an int to Python
                 raise InputError(f"{file.path}: {self.name} has NAXIS{i} = {length!r}, which is no length of an axis")
         self.stored = np.dtype(STORED[header["BITPIX"]])
         count = math.prod(self.shape) if self.shape else 0
@@ -142,7 +142,10 @@ class Extension:
     @property
     def scaling(self):
         """BZERO and BSCALE."""
-        return self.header.get("BZERO", 0), self.header.get("BSCALE", 1)
+        found = self.header.get("BZERO", 0), self.header.get("BSCALE", 1)
+        if not all(type(value) in (int, float) for value in found):
+            raise InputError(f"{self.file.path}: {self.name} has BZERO, BSCALE = {found}, which are no numbers")
+        return found
 
     def _natural(self):
         zero, scale = self.scaling

@@ -144,7 +144,14 @@ def test_saved_choices_are_text_as_jwst_reads_them(tmp_path):
 
 @pytest.mark.parametrize(
     ("place", "card"),
-    [("TELESCOP", "= *?"), ("XTENSION", "= 1"), ("XTENSION", "="), ("PCOUNT", "= 1E400")],
+    [
+        ("TELESCOP", "= *?"),
+        ("XTENSION", "= 1"),
+        ("XTENSION", "="),
+        ("PCOUNT", "= 1E400"),
+        ("NAXIS1", "= T"),
+        ("BZERO", "= 'x'"),
+    ],
 )
 def test_cards_beyond_reading_end_with_3(place, card, field, exposures, capsys):
     (name, content), *_ = exposures.items()
