@@ -81,6 +81,9 @@ def lay_out(images, *, ratio=1.0, scale=None, rotation=None, shape=None, crpix=N
     parity = first["VPARITY"]
     if parity not in (-1, 1):
         raise InputError(f"{first.path} has VPARITY = {parity}, which is neither 1 nor -1")
+    for keyword in ("ROLL_REF", "V3I_YANG"):
+        if not isinstance(first[keyword], int | float) or not np.isfinite(first[keyword]):
+            raise InputError(f"{first.path} has {keyword} = {first[keyword]!r}, which is no angle")
     angle = np.deg2rad(first["ROLL_REF"] - parity * first["V3I_YANG"] if rotation is None else rotation)
     pc = np.array([[parity * np.cos(angle), np.sin(angle)], [-parity * np.sin(angle), np.cos(angle)]])
     x, y = np.linalg.solve(pc, np.array(_plane(ra, dec, *centre)) / scale)

@@ -150,6 +150,7 @@ def test_saved_choices_are_text_as_jwst_reads_them(tmp_path):
         ("XTENSION", "="),
         ("PCOUNT", "= 1E400"),
         ("NAXIS1", "= T"),
+        ("ROLL_REF", "= 1E400"),
         ("BZERO", "= 'x'"),
     ],
 )
