@@ -14,7 +14,7 @@ __all__ = ["make_app"]
 COMMON = {
     "inputs": (
         list[Path],
-        typer.Argument(metavar="INPUT...", help="Exposures, or associations.", show_default=False),
+        typer.Argument(metavar="INPUT...", help="Exposures, each by itself, or associations.", show_default=False),
         None,
     ),
     "output_dir": (Path, typer.Option("-o", "--output-dir", metavar="DIR", help="Where products go."), Path()),

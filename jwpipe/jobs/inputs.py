@@ -98,6 +98,9 @@ def _task(path, document, product):
     science = members.pop(SCIENCE, [])
     if not science:
         raise InputError(f"{path}: the product {name} has no science exposure")
+    names = [member["expname"] for member in science]
+    if twice := sorted({one for one in names if names.count(one) > 1}):
+        raise InputError(f"{path}: the product {name} has {twice[0]} more than once", "each exposure counts once")
 
     def found(member, what="expname"):
         text = member.get(what)

@@ -66,18 +66,20 @@ class ImageReferences(References):
             ("PIXAR_A2", self.pixel_area, "[arcsec^2] Nominal pixel area"),
         ]
 
-    def _rows(self, columns):
+    def _rows(self, columns, full="FULL"):
         """Rows of a table: for every filter the columns that it is found by, and those asked for.
 
         Parameters
         ----------
         columns : callable
             Gives a filter's values of the other columns, a tuple a row.
+        full : str, optional
+            What SUBARRAY says of the whole detector.
         """
         keys = KEYS[self.exposure.instrument.name]
         for band in self.bands:
             known = {card[0]: card[1] for card in self.mode.elements(replace(self.exposure, filter=band))}
-            known["SUBARRAY"] = "GENERIC" if self.exposure.window.name == "FULL" else self.exposure.window.name
+            known["SUBARRAY"] = full if self.exposure.window.name == "FULL" else self.exposure.window.name
             for row in columns(band):
                 yield (*(known[key] for key in keys), *row)
 
@@ -85,7 +87,8 @@ class ImageReferences(References):
         keys = [(key.lower(), "S15" if key == "SUBARRAY" else "S12") for key in KEYS[self.exposure.instrument.name]]
         if name == "APCORR":
             keys = [(key, "S15" if key == "pupil" else kind) for key, kind in keys]
-        rows = np.array(list(self._rows(values)), [*keys, *((column, ">f4") for column in columns)])
+        full = "GENERIC" if name == "PHOTOM" else "FULL"
+        rows = np.array(list(self._rows(values, full)), [*keys, *((column, ">f4") for column in columns)])
         return table(name, rows)
 
     def flat(self):
