@@ -19,7 +19,7 @@ OF_ALL = ("apcorr",)  # types whose files are for all detectors of an instrument
 ANY = ("", "ANY", "N/A", "GENERIC", "MULTIPLE")
 
 # Types of which a reference of the detector serves a ramp in IRS2 readout: its steps know where the pixels stand.
-AMONG_SAMPLES = ("saturation",)
+AMONG_SAMPLES = ("saturation", "ipc")
 
 # Dimensions of the arrays of a type, where they are not simply rows and columns.
 DIMENSIONS = {
