@@ -1,5 +1,6 @@
 """What a command is given: exposures, each by itself, or associations, which say what belongs together."""
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -80,10 +81,14 @@ def tasks(path):
     made = [_task(path, document, product) for product in document["products"]]
     if not made:
         raise InputError(f"{path} has no products")
-    names = [task.basename.stem for task in made]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := _repeated([task.basename.stem for task in made]):
         raise InputError(f"{path} has more than one product named {twice[0]}", "one would replace the other")
     return made
+
+
+def _repeated(names):
+    """Names that stand more than once, sorted."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)
 
 
 def _task(path, document, product):
@@ -98,8 +103,7 @@ def _task(path, document, product):
     science = members.pop(SCIENCE, [])
     if not science:
         raise InputError(f"{path}: the product {name} has no science exposure")
-    names = [member["expname"] for member in science]
-    if twice := sorted({one for one in names if names.count(one) > 1}):
+    if twice := _repeated([member["expname"] for member in science]):
         raise InputError(f"{path}: the product {name} has {twice[0]} more than once", "each exposure counts once")
 
     def found(member, what="expname"):
