@@ -63,7 +63,7 @@ def _read_table(path):
     from astropy.table import Table
 
     try:
-        return Table.read(path)
+        return Table.read(Path(path).expanduser())
     except FileNotFoundError:
         raise InputError(f"there is no catalogue {path}") from None
     except Exception as problem:  # what astropy's readers raise has no common base
@@ -136,7 +136,7 @@ def read_catfile(path):
     UsageError
         It cannot be read.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as problem:

@@ -69,6 +69,8 @@ def lay_out(images, *, ratio=1.0, scale=None, rotation=None, shape=None, crpix=N
     ------
     InputError
         Coordinates that make no plane, or a plane of absurd size.
+    UsageError
+        A reference point on the other side of the sky.
     """
     from jwpipe.wcs import Wcs
     from jwpipe.wcs.region import footprint
@@ -88,6 +90,8 @@ def lay_out(images, *, ratio=1.0, scale=None, rotation=None, shape=None, crpix=N
     pc = np.array([[parity * np.cos(angle), np.sin(angle)], [-parity * np.sin(angle), np.cos(angle)]])
     x, y = np.linalg.solve(pc, np.array(_plane(ra, dec, *centre)) / scale)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        if crval is not None:
+            raise UsageError(f"crval = {crval[0]:g}, {crval[1]:g} is too far from {first.path}", "see its S_REGION")
         raise InputError(f"the coordinates of the exposures with {first.path} lie in no one plane", "see S_REGION")
     if shape is None:
         shape = (int(np.ptp(y) + 0.5), int(np.ptp(x) + 0.5))

@@ -10,11 +10,26 @@ import dataclasses
 import types
 import typing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from jwpipe.errors import UsageError, nearest
+from jwpipe.products.dq import bad_bits
 
-__all__ = ["AtLeast", "AtMost", "Help", "OneOf", "Parameter", "PipelineParams", "StepParams"]
+__all__ = [
+    "AtLeast",
+    "AtMost",
+    "File",
+    "Flags",
+    "Help",
+    "Length",
+    "NumberOr",
+    "Numbers",
+    "OneOf",
+    "Parameter",
+    "PipelineParams",
+    "StepParams",
+]
 
 BOOLEANS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 NOTHING = ("", "none")
@@ -68,6 +83,84 @@ class OneOf:
 
     def __str__(self):
         return "one of " + ", ".join(map(str, self.values))
+
+
+@dataclass(frozen=True)
+class Length:
+    """How many values a list has."""
+
+    count: int
+    whole: typing.ClassVar = True  # it is a rule of the list, not of what is in it
+
+    def accepts(self, values):
+        """Whether there are as many."""
+        return len(values) == self.count
+
+    def __str__(self):
+        return f"{self.count} values"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Text that holds some numbers, set apart by spaces or commas, as 1.14.1 has them."""
+
+    count: int
+
+    @staticmethod
+    def read(text):
+        """Give the numbers; a ValueError where something else stands."""
+        return [float(word) for word in text.replace(",", " ").split()]
+
+    def accepts(self, text):
+        """Whether it does, and none of them is infinite or NaN."""
+        try:
+            numbers = self.read(text)
+        except ValueError:
+            return False
+        return len(numbers) == self.count and all(abs(number) < LARGEST for number in numbers)
+
+    def __str__(self):
+        return f"{self.count} numbers"
+
+
+class NumberOr:
+    """Text that is a number, or one of some words in any case."""
+
+    def __init__(self, *words):
+        self.words = words
+
+    def accepts(self, text):
+        """Whether it is."""
+        return text.upper() in self.words or Numbers(1).accepts(text)
+
+    def __str__(self):
+        return "a number, or " + " or ".join(self.words)
+
+
+class Flags:
+    """Text that names flags of pixels (`jwpipe.products.dq.bad_bits`)."""
+
+    def accepts(self, text):
+        """Whether all of them are known: otherwise the error says which is not."""
+        bad_bits(text)
+        return True
+
+    def __str__(self):
+        return "flags by name or number"
+
+
+class File:
+    """Path of a file that exists, or one of some words in any case."""
+
+    def __init__(self, *words):
+        self.words = words
+
+    def accepts(self, text):
+        """Whether there is such a file."""
+        return text.upper() in self.words or Path(text).expanduser().is_file()
+
+    def __str__(self):
+        return "an existing file" + (f", or one of {', '.join(self.words)}" if self.words else "")
 
 
 @dataclass(frozen=True)
@@ -136,7 +229,8 @@ class Parameter:
             else:
                 items = converted if self.many else [converted]
                 for rule in self.rules:
-                    if not all(rule.accepts(item) for item in items):
+                    parts = [items] if getattr(rule, "whole", False) else items
+                    if not all(rule.accepts(part) for part in parts):
                         raise UsageError(f"{self.name} = {value} of {origin} is not {rule}")
                 return converted
         raise UsageError(f"{self.name} = {value!r} of {origin} is not {self.type_name}")
@@ -220,6 +314,9 @@ class StepParams(Params):
     skip: Annotated[bool, Help("leave the step out")] = False
     save_results: Annotated[bool, Help("save what the step makes")] = False
     suffix: Annotated[str | None, Help("last part of the name of what the step saves")] = None
+
+    def check(self):
+        """Refuse parameters that do not go together, with a `UsageError`; asked once all of them are settled."""
 
 
 class PipelineParams(Params):

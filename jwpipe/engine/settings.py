@@ -128,6 +128,18 @@ class Settings:
                 raise UsageError(f"{name} = {value!r} is no file")
             self.overrides[reftype] = str(value)
 
+    def check(self):
+        """Refuse parameters that do not go together, of the steps that are going to run.
+
+        Raises
+        ------
+        UsageError
+            There are some.
+        """
+        for params in self.steps.values():
+            if not params.skip:
+                params.check()
+
     def rows(self):
         """Give ``(step or None, parameter, value, origin)`` for every parameter, in order."""
         owned = [] if self.pipeline.alone else self.steps.items()

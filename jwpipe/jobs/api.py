@@ -14,6 +14,7 @@ from jwpipe.engine.settings import Layer, Settings
 from jwpipe.errors import OutputError, ReferenceError, UsageError, nearest
 from jwpipe.jobs.inputs import open_task, tasks
 from jwpipe.jobs.memory import estimate
+from jwpipe.products.fitsfile import check_name
 from jwpipe.products.keywords import check_keyword
 from jwpipe.products.store import MappedStore
 from jwpipe.products.suffixes import split_suffix
@@ -180,6 +181,8 @@ def prepare(pipeline, product, options, finder=None):
         flags.pipeline["suffix"] = options.suffix
     flags.pipeline |= {f"override_{reftype}": path for reftype, path in options.overrides.items()}
     settings = Settings(pipeline, [*layers, flags])
+    if product is not None:
+        settings.check()
     settings.own.save_results = options.write  # of what is run itself, a file of parameters does not decide
     return settings, finder
 
@@ -220,7 +223,7 @@ def process(pipeline, path, options, notify=lambda step: None):
     -------
     Outcome
     """
-    check_folder(options.output_dir)
+    check(pipeline, options)
     if not options.record:
         return _process(pipeline, path, options, notify)
     from jwpipe.jobs.record import Record, record_path
@@ -255,6 +258,7 @@ def _make(pipeline, task, options, notify):
         if not pipeline.alone and kind not in pipeline.member_kinds:
             raise UsageError(f"{pipeline.name} takes no members {kind!r}", nearest(kind, pipeline.member_kinds))
     for target in _targets(pipeline, task, options):
+        check_name(target)
         runner.refuse_inputs(target, [task.source, *task.science, *options.protected])
     # The exposure is handed over, not kept: a ramp is freed as soon as its slopes are there.
     task = task.joined_by(options.members)
@@ -276,6 +280,27 @@ def _make(pipeline, task, options, notify):
         hold[0].store = MappedStore(options.output_dir)
     settings, finder = prepare(pipeline, hold[0], options)
     return runner.execute(pipeline, hold.pop(), settings, finder, options, notify)
+
+
+def check(pipeline, options):
+    """Find out before any file is read what would be wrong whatever it has.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        What is to be run.
+    options : Options
+        How.
+
+    Raises
+    ------
+    JwpipeError
+        A wrong parameter, a reference of the user's that is not there, a folder that takes no products.
+    """
+    settings, _ = prepare(pipeline, None, options)
+    for reftype, text in settings.overrides.items():
+        runner.override(reftype, text)
+    check_folder(options.output_dir)
 
 
 def check_folder(folder):

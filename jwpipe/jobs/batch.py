@@ -124,10 +124,7 @@ def check(pipeline, inputs, options):
     JwpipeError
         A wrong parameter, a reference of the user's that is not there, two exposures with one name of their results.
     """
-    settings, _ = api.prepare(pipeline, None, options)
-    for reftype, text in settings.overrides.items():
-        api.runner.override(reftype, text)
-    api.check_folder(options.output_dir)
+    api.check(pipeline, options)
     sources = {}
     for path in inputs:
         for target in api.results(pipeline, path, options):

@@ -28,12 +28,15 @@ __all__ = [
     "ImageBlock",
     "RawBlock",
     "Stage",
+    "check_name",
     "image_header",
     "remove_unfinished",
     "write_fits",
 ]
 
 BLOCK = 2880
+LONGEST_NAME = 255  # bytes, of all file systems in use
+PREFIX = 40  # letters of a file's name that the temporary one has
 CHUNK = 1 << 20  # bytes read or written at a time: small beside a plane, large beside a system call
 STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 BITPIX = {"u1": 8, "i2": 16, "u2": 16, "i4": 32, "u4": 32, "i8": 64, "f4": -32, "f8": -64}
@@ -584,15 +587,18 @@ def write_fits(path, blocks, stage=None):
     Raises
     ------
     OutputError
-        The folder cannot be written, or the disk is full.
+        The folder cannot be written, the disk is full, or the name is too long.
     """
     if stage is None:
         with Stage() as alone:
             return write_fits(path, blocks, alone)
     path = Path(path)
+    check_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=f".{os.getpid()}.part")
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name[:PREFIX]}.", suffix=f".{os.getpid()}.part"
+        )
         stage.files.append((Path(temporary), path))
         with os.fdopen(handle, "wb") as stream:
             for block in blocks:
@@ -603,6 +609,13 @@ def write_fits(path, blocks, stage=None):
     except OSError as problem:
         raise OutputError(f"cannot write {path}: {problem.strerror}", _advice(problem)) from None
     return None
+
+
+def check_name(path):
+    """Refuse a name that no file can have: an `OutputError`."""
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        advice = "give a shorter suffix, or the association's product a shorter name"
+        raise OutputError(f"{path.name} is too long for the name of a file", advice)
 
 
 def remove_unfinished(folder, process):

@@ -4,7 +4,18 @@ from typing import Annotated
 
 import pytest
 
-from jwpipe.engine.params import AtLeast, Help, OneOf, PipelineParams, StepParams
+from jwpipe.engine.params import (
+    AtLeast,
+    File,
+    Flags,
+    Help,
+    Length,
+    NumberOr,
+    Numbers,
+    OneOf,
+    PipelineParams,
+    StepParams,
+)
 from jwpipe.engine.parsfile import read_parameters, write_parameters
 from jwpipe.engine.pipeline import Pipeline, Use
 from jwpipe.engine.settings import Layer, Settings
@@ -17,7 +28,11 @@ class Params(StepParams):
     count: Annotated[int, Help("how many"), AtLeast(0)] = 1
     kind: Annotated[str, Help("which"), OneOf("a", "b")] = "a"
     limit: Annotated[float | None, Help("at most")] = None
-    sizes: Annotated[list[float] | None, Help("sizes")] = None
+    sizes: Annotated[list[float] | None, Help("sizes"), Length(2)] = None
+    pair: Annotated[str, Help("two numbers"), Numbers(2)] = "1 2"
+    value: Annotated[str, Help("a number, or none"), NumberOr("INDEF")] = "INDEF"
+    bits: Annotated[str | None, Help("flags"), Flags()] = "~DO_NOT_USE"
+    table: Annotated[str, Help("a table, or that of the service"), File("SERVED")] = ""
     on: Annotated[bool, Help("whether")] = False
 
 
@@ -73,6 +88,13 @@ def test_later_layers_win_and_say_where_values_come_from():
         ("counting.kind=c", "kind = c of --set is not one of a, b"),
         ("counting.on=maybe", "on = 'maybe' of --set is not true or false"),
         ("counting.limit=x", "is not a number"),
+        ("counting.sizes=1", "sizes = 1 of --set is not 2 values"),
+        ("counting.pair=abc", "pair = abc of --set is not 2 numbers"),
+        ("counting.pair=1 nan", "pair = 1 nan of --set is not 2 numbers"),
+        ("counting.pair=1", "is not 2 numbers"),
+        ("counting.value=x", "value = x of --set is not a number, or INDEF"),
+        ("counting.bits=~DO_NOT_USE+HOTT", "names no flag 'HOTT' .did you mean HOT"),
+        ("counting.table=none.ecsv", "table = none.ecsv of --set is not an existing file, or one of SERVED"),
         ("counting.count", "is not of the form STEP.PARAMETER=VALUE"),
         ("a.b.c=1", "is not of the form STEP.PARAMETER"),
     ],
@@ -80,6 +102,21 @@ def test_later_layers_win_and_say_where_values_come_from():
 def test_wrong_assignments_are_told_with_what_is_right(text, message):
     with pytest.raises(UsageError, match=message):
         Settings(PIPELINE, [Layer.from_assignments(PIPELINE, [text])])
+
+
+def test_what_the_rules_allow_is_taken_as_it_stands(tmp_path):
+    (tmp_path / "t.ecsv").touch()
+    for name, value in (
+        ("pair", "5.0, 4"),
+        ("value", "indef"),
+        ("value", "-1e3"),
+        ("bits", "HOT+4,WARM"),
+        ("bits", ""),
+        ("table", "served"),
+        ("table", str(tmp_path / "t.ecsv")),
+    ):
+        settings = Settings(PIPELINE, [Layer.from_assignments(PIPELINE, [f"counting.{name}={value}"])])
+        assert getattr(settings.steps["counting"], name) == (value or None if name == "bits" else value)
 
 
 @pytest.mark.parametrize("ending", ["asdf", "toml"])

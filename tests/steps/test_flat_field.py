@@ -103,5 +103,3 @@ def test_spectra_of_nirspec_are_left_to_their_own_flats(cal):
     image["EXP_TYPE"] = "NRS_AUTOFLAT"
     with pytest.raises(Skip, match="NRS_AUTOFLAT"):
         divide(image, None)
-    with pytest.raises(ReferenceError, match="no flat at"):
-        divide(cal, None, user_supplied_flat="/nowhere.fits")

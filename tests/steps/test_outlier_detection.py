@@ -7,7 +7,7 @@ from mosaics import hit, make_exposure, make_exposures
 
 from jwpipe.drizzle import resampling
 from jwpipe.engine.step import Skip
-from jwpipe.errors import InputError, UsageError
+from jwpipe.errors import InputError
 from jwpipe.products.exposures import Exposures
 from jwpipe.steps.image import outlier_detection as module
 
@@ -142,8 +142,6 @@ def test_what_is_skipped_and_what_refused(tmp_path):
         detect(make_exposures(tmp_path, 1), tmp_path)
     with pytest.raises(Skip, match="NRC_WFSS"):
         detect(make_exposures(tmp_path, 2, EXP_TYPE="NRC_WFSS"), tmp_path)
-    with pytest.raises(UsageError, match=r"snr = '5' is not two numbers, such as '5.0 4.0'"):
-        detect(make_exposures(tmp_path, 2), tmp_path, snr="5")
     exposures = make_exposures(tmp_path, 2)
     exposures.images[1] = make_exposure(tmp_path, 1, shape=(30, 40))
     with pytest.raises(InputError, match="60 x 64 pixels"):

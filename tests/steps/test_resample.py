@@ -231,21 +231,19 @@ def test_context_of_more_than_32_exposures(tmp_path):
 def test_what_makes_no_mosaic(tmp_path):
     exposures = make_exposures(tmp_path, 2)
     for parameters, kind, text in (
-        ({"fillval": "none at all"}, UsageError, "neither a number nor INDEF"),
-        ({"crpix": [1.0]}, UsageError, "crpix takes two values, not 1"),
         ({"pixel_scale_ratio": 1e-3}, InputError, "would take"),
         (
             {"crval": [CENTRE[0], CENTRE[1] + 0.5], "crpix": [25.0, 25.0], "output_shape": [50, 50]},
             InputError,
-            "no good pixel",
+            "no good pixel.*see crpix and crval and output_shape",
         ),
-        ({"crval": [CENTRE[0] + 180, 40.0]}, InputError, "in no one plane"),
+        ({"crval": [CENTRE[0] + 180, 40.0]}, UsageError, "crval = .* is too far from"),
     ):
         with pytest.raises(kind, match=text):
             combine(exposures, **parameters)
     for image in exposures:
         image.dq = np.ones(image.shape, "u4")
-    with pytest.raises(InputError, match="no good pixel"):
+    with pytest.raises(InputError, match=r"no good pixel.*see their flags"):
         combine(exposures)
     with pytest.raises(Skip, match="no good pixel"):
         combine(exposures[0])

@@ -324,7 +324,5 @@ def test_bad_input_is_one_line(field, tmp_path):
             align(field.open(catalogues=[tmp_path / name] * 4), use_custom_catalogs=True)
     with pytest.raises(InputError, match="there is no catalogue"):
         align(field.open(catalogues=[tmp_path / "none.ecsv"] * 4), use_custom_catalogs=True)
-    with pytest.raises(UsageError, match="neither a file nor"):
-        align(field.open(), abs_refcat="GAIADR9")
     with pytest.raises(UsageError, match="catfile"):
         align(field.open(), use_custom_catalogs=True, catfile=str(tmp_path / "none.txt"))

@@ -6,10 +6,10 @@ from typing import Annotated
 import numpy as np
 
 from jwpipe.cext import image as kernel
-from jwpipe.engine.params import Help, StepParams
+from jwpipe.engine.params import File, Help, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import Skip, step
-from jwpipe.errors import ReferenceError, StepError
+from jwpipe.errors import StepError
 from jwpipe.products.guider import GuiderCal
 from jwpipe.products.images import Cube, Flat, Image
 from jwpipe.refs.files import ReferenceFile
@@ -27,7 +27,7 @@ class Params(StepParams):
     """Parameters of `flat_field`."""
 
     save_interpolated_flat: Annotated[bool, Help("save the flat as it was used (suffix interpolatedflat)")] = False
-    user_supplied_flat: Annotated[str | None, Help("flat to use in place of the context's")] = None
+    user_supplied_flat: Annotated[str | None, Help("flat to use in place of the context's"), File()] = None
     inverse: Annotated[bool, Help("multiply by the flat, to undo the step")] = False
 
 
@@ -96,8 +96,6 @@ def flat_field(product: Image | Cube | GuiderCal, refs: References, par: Params,
 def user_flat(text, product, run):
     """Open the flat that the user names, and record it as the one that was used."""
     path = Path(text).expanduser()
-    if not path.is_file():
-        raise ReferenceError(f"there is no flat at {path}", "see user_supplied_flat")
     product["R_FLAT"] = path.name
     return ReferenceFile(path, "flat", product, run.log)
 

@@ -12,10 +12,10 @@ from jwpipe.drizzle.keywords import alone, place
 from jwpipe.drizzle.resampling import check_coordinates, resample_group, sky_level, window
 from jwpipe.drizzle.stack import Stack, least_weight
 from jwpipe.engine.naming import output_path
-from jwpipe.engine.params import AtLeast, AtMost, Help, OneOf, StepParams
+from jwpipe.engine.params import AtLeast, AtMost, Flags, Help, Numbers, OneOf, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import Skip, step
-from jwpipe.errors import InputError, UsageError
+from jwpipe.errors import InputError
 from jwpipe.products.dq import bad_bits
 from jwpipe.products.exposures import Exposures
 from jwpipe.products.images import Image
@@ -40,10 +40,12 @@ class Params(StepParams):
     nlow: Annotated[int, Help("accepted as in jwst, without effect")] = 0
     nhigh: Annotated[int, Help("accepted as in jwst, without effect")] = 0
     maskpt: Annotated[float, Help("least weight of a pixel that counts, in units of the mean weight"), AtLeast(0)] = 0.7
-    snr: Annotated[str, Help("factors of the noise: of outliers, and of what is next to one")] = "5.0 4.0"
-    scale: Annotated[str, Help("factors of the median's slope: of outliers, and of what is next to one")] = "1.2 0.7"
+    snr: Annotated[str, Help("factors of the noise: of outliers, and of what is next to one"), Numbers(2)] = "5.0 4.0"
+    scale: Annotated[
+        str, Help("factors of the median's slope: of outliers, and of what is next to one"), Numbers(2)
+    ] = "1.2 0.7"
     backg: Annotated[float, Help("level of the exposures above the median, where BKGLEVEL does not say, MJy/sr")] = 0.0
-    kernel_size: Annotated[str, Help("of integral field units alone: of no effect on images")] = "7 7"
+    kernel_size: Annotated[str, Help("of integral field units alone: of no effect on images"), Numbers(2)] = "7 7"
     threshold_percent: Annotated[float, Help("of integral field units alone: of no effect on images")] = 99.8
     ifu_second_check: Annotated[bool, Help("of integral field units alone: of no effect on images")] = False
     save_intermediate_results: Annotated[
@@ -52,7 +54,9 @@ class Params(StepParams):
     resample_data: Annotated[
         bool, Help("compare on the sky; otherwise pixel by pixel, for exposures that were not dithered")
     ] = True
-    good_bits: Annotated[str, Help("flags of pixels that count; with ~ in front, of those that do not")] = "~DO_NOT_USE"
+    good_bits: Annotated[str, Help("flags of pixels that count; with ~ in front, of those that do not"), Flags()] = (
+        "~DO_NOT_USE"
+    )
     scale_detection: Annotated[bool, Help("of time series alone: of no effect on images")] = False
     allowed_memory: Annotated[
         float | None, Help("part of the machine's memory that the median may take"), AtLeast(0), AtMost(1)
@@ -94,14 +98,12 @@ def outlier_detection(exposures: Exposures, refs: References, par: Params, run: 
     ------
     InputError
         Exposures without coordinates; exposures of different shapes where they are compared pixel by pixel.
-    UsageError
-        Parameters that are no numbers.
 
     Notes
     -----
     Source: Fruchter & Hook 2002, PASP 114, 144, section 7.
     """
-    snr, scale = pair(par, "snr"), pair(par, "scale")
+    snr, scale = (np.array(Numbers.read(text)) for text in (par.snr, par.scale))
     bad = bad_bits(par.good_bits)
     if len(exposures) < 2:
         raise Skip("one exposure has no other to be compared with")
@@ -112,16 +114,6 @@ def outlier_detection(exposures: Exposures, refs: References, par: Params, run: 
     else:
         raise Skip(f"exposures of EXP_TYPE {exposures['EXP_TYPE']} are no images of the sky")
     return exposures
-
-
-def pair(par, name):
-    """Read a parameter that holds two numbers."""
-    try:
-        first, second = map(float, getattr(par, name).replace(",", " ").split())
-    except ValueError:
-        default = par.parameters()[name].default
-        raise UsageError(f"{name} = {getattr(par, name)!r} is not two numbers, such as {default!r}") from None
-    return np.array([first, second])
 
 
 def stares(exposures):

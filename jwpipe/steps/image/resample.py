@@ -10,10 +10,10 @@ from jwpipe.drizzle.grid import check_size, lay_out, read_grid
 from jwpipe.drizzle.keywords import alone, describe
 from jwpipe.drizzle.resampling import check_coordinates, drizzle, image_pixel_area, resample_group
 from jwpipe.engine.naming import output_path
-from jwpipe.engine.params import AtLeast, AtMost, Help, OneOf, StepParams
+from jwpipe.engine.params import AtLeast, AtMost, File, Help, Length, NumberOr, OneOf, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import Skip, step
-from jwpipe.errors import InputError, ReferenceError, UsageError
+from jwpipe.errors import InputError, ReferenceError
 from jwpipe.products.blend import blend, header_table
 from jwpipe.products.dq import bad_bits
 from jwpipe.products.exposures import Exposures
@@ -21,6 +21,7 @@ from jwpipe.products.images import Image, Resampled
 
 __all__ = ["resample"]
 
+PLACE = "crpix", "crval", "output_shape", "output_wcs"  # parameters that say where the output lies
 GOOD_BITS = "~DO_NOT_USE+NON_SCIENCE"
 
 
@@ -29,7 +30,9 @@ class Params(StepParams):
 
     pixfrac: Annotated[float, Help("width of the drop an input pixel shrinks to, pixels"), AtLeast(0), AtMost(1)] = 1.0
     kernel: Annotated[str, Help("shape of the drops"), OneOf(*KERNELS)] = "square"
-    fillval: Annotated[str, Help("value of pixels that nothing falls on; INDEF: NaN, in the errors too")] = "INDEF"
+    fillval: Annotated[
+        str, Help("value of pixels that nothing falls on; INDEF: NaN, in the errors too"), NumberOr("INDEF")
+    ] = "INDEF"
     weight_type: Annotated[
         str | None,
         Help(
@@ -37,14 +40,14 @@ class Params(StepParams):
         ),
         OneOf("ivm", "exptime"),
     ] = "ivm"
-    output_shape: Annotated[list[int] | None, Help("columns, rows of the output"), AtLeast(1)] = None
-    crpix: Annotated[list[float] | None, Help("x, y of the output's reference point, pixels from 0")] = None
-    crval: Annotated[list[float] | None, Help("right ascension, declination of it, degrees")] = None
+    output_shape: Annotated[list[int] | None, Help("columns, rows of the output"), AtLeast(1), Length(2)] = None
+    crpix: Annotated[list[float] | None, Help("x, y of the output's reference point, pixels from 0"), Length(2)] = None
+    crval: Annotated[list[float] | None, Help("right ascension, declination of it, degrees"), Length(2)] = None
     rotation: Annotated[float | None, Help("position angle of the output's y axis, degrees east of north")] = None
     pixel_scale_ratio: Annotated[float, Help("pixel scale of the output by that of the input"), AtLeast(1e-3)] = 1.0
     pixel_scale: Annotated[float | None, Help("pixel scale of the output, arcsec"), AtLeast(1e-6)] = None
     output_wcs: Annotated[
-        str, Help("ASDF file with the output's coordinates, in place of all that is said of them")
+        str, Help("ASDF file with the output's coordinates, in place of all that is said of them"), File()
     ] = ""
     single: Annotated[bool, Help("resample each group of exposures by itself, and save them (outlier_i2d)")] = False
     blendheaders: Annotated[bool, Help("blend the exposures' keywords, and tabulate them (HDRTAB)")] = True
@@ -130,7 +133,8 @@ def resample(product: Exposures | Image, refs: References, par: Params, run: Run
         why = "no good pixel of the exposures falls on the output"
         if product is first:
             raise Skip(why)
-        raise InputError(f"{exposures.name}: {why}", "see their flags, and the output's coordinates if you gave them")
+        given = " and ".join(name for name in PLACE if getattr(par, name)) or "their flags"
+        raise InputError(f"{exposures.name}: {why}", f"see {given}")
     # Small pixels share the noise of the pixels that they are made of: each has more, so that a mean has the right one.
     canvas.finish(fill, ratio**-2)
     made = Resampled.like(first)
@@ -170,24 +174,15 @@ def weighting(par, refs, exposures):
 def fill_value(text):
     """Value of uncovered pixels."""
     text = (text or "").strip()
-    if text.upper() in ("", "INDEF", "NONE"):
-        return np.nan
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"fillval = {text} is neither a number nor INDEF") from None
+    return np.nan if text.upper() in ("", "INDEF", "NONE") else float(text)
 
 
 def make_grid(exposures, par):
     """Lay out the output, and say how large its pixels are in units of the input's."""
-    for name in ("output_shape", "crpix", "crval"):
-        value = getattr(par, name)
-        if value is not None and len(value) != 2:
-            raise UsageError(f"{name} takes two values, not {len(value)}")
     shape = None if par.output_shape is None else tuple(par.output_shape[::-1])
     scale = None if par.pixel_scale is None else par.pixel_scale / 3600
     if par.output_wcs:
-        grid = read_grid(Path(par.output_wcs), shape)
+        grid = read_grid(Path(par.output_wcs).expanduser(), shape)
     else:
         grid = lay_out(
             exposures.images,

@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from jwpipe.cext import sky as kernel
-from jwpipe.engine.params import AtLeast, Help, OneOf, StepParams
+from jwpipe.engine.params import AtLeast, Flags, Help, OneOf, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import Skip, step
 from jwpipe.errors import InputError
@@ -33,9 +33,9 @@ class Params(StepParams):
         int | None, Help("largest distance of points along an outline, pixels; None: corners alone"), AtLeast(1)
     ] = None
     skystat: Annotated[str, Help("statistic of the sky's pixels that is its level"), OneOf(*STATISTICS)] = "mode"
-    dqbits: Annotated[str | None, Help("flags of pixels that count; with ~ in front, of those that do not")] = (
-        "~DO_NOT_USE+NON_SCIENCE"
-    )
+    dqbits: Annotated[
+        str | None, Help("flags of pixels that count; with ~ in front, of those that do not"), Flags()
+    ] = "~DO_NOT_USE+NON_SCIENCE"
     lower: Annotated[float | None, Help("values that count at least")] = None
     upper: Annotated[float | None, Help("values that count at most")] = None
     nclip: Annotated[int, Help("how often to clip"), AtLeast(0)] = 5

@@ -41,6 +41,12 @@ class Params(StepParams):
         float, Help("concentration index (largest by middle circle) above which it is, if the other is too")
     ] = 1.8
 
+    def check(self):
+        energies = self.aperture_ee1, self.aperture_ee2, self.aperture_ee3
+        if not energies[0] < energies[1] < energies[2]:
+            shown = ", ".join(map(str, energies))
+            raise UsageError(f"aperture_ee1, aperture_ee2 and aperture_ee3 = {shown} do not increase")
+
 
 @step(
     "source_catalog",
@@ -118,8 +124,6 @@ def source_catalog(product: Resampled, refs: References, par: Params, run: Run) 
 def choose_apertures(product, refs, par, log):
     """Circles and annulus of the filter."""
     energies = par.aperture_ee1, par.aperture_ee2, par.aperture_ee3
-    if not energies[0] < energies[1] < energies[2]:
-        raise UsageError("aperture_ee1, aperture_ee2 and aperture_ee3 = {}, {}, {} do not increase".format(*energies))
     if refs["apcorr"] is None:
         log.warning("no apcorr reference: circles of 1, 2 and 3 pixels, and no aperture corrections")
         return Apertures.arbitrary()

@@ -1,6 +1,5 @@
 """Align exposures by their stars: to each other, and to a catalogue of the sky."""
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -11,10 +10,10 @@ from jwpipe.align.finders import Sources, find_dao, find_iraf, find_segments
 from jwpipe.align.matching import Confusion, Matching
 from jwpipe.align.plane import Plane
 from jwpipe.catalog.background import background
-from jwpipe.engine.params import AtLeast, AtMost, Help, OneOf, StepParams
+from jwpipe.engine.params import AtLeast, AtMost, File, Help, OneOf, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import Skip, step
-from jwpipe.errors import InputError, UsageError
+from jwpipe.errors import InputError
 from jwpipe.products.dq import Pixel
 from jwpipe.products.exposures import Exposures
 from jwpipe.products.images import Image
@@ -35,7 +34,7 @@ class Params(StepParams):
     save_catalogs: Annotated[bool, Help("save the stars that are found, an exposure each (cat)")] = False
     use_custom_catalogs: Annotated[bool, Help("take stars from catfile, or from the association's catalogues")] = False
     catalog_format: Annotated[str, Help("format of the catalogues that are saved"), OneOf("ecsv", "fits")] = "ecsv"
-    catfile: Annotated[str, Help("file of two columns: exposures, and their catalogues")] = ""
+    catfile: Annotated[str, Help("file of two columns: exposures, and their catalogues"), File()] = ""
     starfinder: Annotated[str, Help("how stars are looked for"), OneOf(*FINDERS)] = "dao"
     snr_threshold: Annotated[float, Help("height of a star above the background, by the noise")] = 10.0
     kernel_fwhm: Annotated[float, Help("full width of stars at half maximum, pixels (dao, iraf)"), POSITIVE] = 2.5
@@ -79,7 +78,7 @@ class Params(StepParams):
     nclip: Annotated[int, Help("how often outliers are left out"), AtLeast(0)] = 3
     sigma: Annotated[float, Help("what an outlier is, by the root mean square"), AtLeast(0)] = 3.0
     abs_refcat: Annotated[
-        str | None, Help(f"catalogue of the sky: a file, or one of {', '.join(SERVED)} from its service")
+        str | None, Help(f"catalogue of the sky: a file, or one of {', '.join(SERVED)} from its service"), File(*SERVED)
     ] = ""
     save_abs_catalog: Annotated[bool, Help("save what the service says (fit_..._ref)")] = False
     abs_minobj: Annotated[int, Help("as minobj, for abs_refcat"), AtLeast(1)] = 15
@@ -134,7 +133,7 @@ def tweakreg(product: Exposures | Image, refs: References, par: Params, run: Run
     absolute = (par.abs_refcat or "").strip()
     if absolute.lower() == "none":
         absolute = ""
-    check(exposures, absolute)
+    check(exposures)
     places = exposures.groups()
     if len(places) == 1 and not absolute:
         raise Skip("there is one group of exposures, and no catalogue of the sky to align it to")
@@ -170,7 +169,7 @@ def describe(image, run):
         write_keywords(image, made)
 
 
-def check(exposures, absolute):
+def check(exposures):
     """Refuse what cannot be aligned before any stars are looked for."""
     from jwpipe.wcs.region import footprint
 
@@ -184,8 +183,6 @@ def check(exposures, absolute):
         for keyword in ROLL:
             if not isinstance(image.get(keyword), int | float):
                 raise InputError(f"{image.path} has no {keyword}", "run assign_wcs on it first")
-    if absolute and absolute.upper() not in SERVED and not Path(absolute).is_file():
-        raise UsageError(f"abs_refcat = {absolute} is neither a file nor one of {', '.join(SERVED)}")
 
 
 def find(exposures, par, run):

@@ -1,12 +1,13 @@
 """Subtract the electromagnetic interference that MIRI's electronics add to its ramps."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
 from jwpipe.cext import emicorr as kernel
-from jwpipe.engine.params import AtLeast, Help, StepParams
+from jwpipe.engine.params import AtLeast, File, Help, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import Skip, step
 from jwpipe.errors import InputError
@@ -46,7 +47,9 @@ class Params(StepParams):
     """Parameters of `emicorr`."""
 
     save_intermediate_results: Annotated[bool, Help("save the waves found without a reference (emi_ref_waves)")] = False
-    user_supplied_reffile: Annotated[str | None, Help("emicorr reference to use in place of the context's")] = None
+    user_supplied_reffile: Annotated[str | None, Help("emicorr reference to use in place of the context's"), File()] = (
+        None
+    )
     nints_to_phase: Annotated[int | None, Help("integrations in which the waves are sought; all"), AtLeast(1)] = None
     nbins: Annotated[int | None, Help("bins of a wave; half its period in samples of 10 us"), AtLeast(1)] = None
     scale_reference: Annotated[bool, Help("scale the reference's waves to those found")] = True
@@ -150,7 +153,8 @@ def reference_waves(refs, par):
     """Read the reference; None where the waves are to be taken from the exposure."""
     if par.onthefly_corr_freq is not None:
         return None
-    path = par.user_supplied_reffile or refs.path("emicorr")
+    given = par.user_supplied_reffile
+    path = refs.path("emicorr") if given is None else Path(given).expanduser()
     if path is None:
         raise Skip("no emicorr reference applies to this exposure")
     return EmiWaves.read(path)

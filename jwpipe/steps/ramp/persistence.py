@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from jwpipe.cext import persistence as kernel
-from jwpipe.engine.params import Help, StepParams
+from jwpipe.engine.params import File, Help, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import step
 from jwpipe.errors import InputError, ReferenceError
@@ -26,7 +26,9 @@ COLUMNS = ("capture0", "capture1", "capture2", "decay_param")
 class Params(StepParams):
     """Parameters of `persistence`."""
 
-    input_trapsfilled: Annotated[str, Help("trapsfilled product of the exposure before, of the same detector")] = ""
+    input_trapsfilled: Annotated[
+        str, Help("trapsfilled product of the exposure before, of the same detector"), File()
+    ] = ""
     flag_pers_cutoff: Annotated[float, Help("persistence from which on a pixel is flagged, DN")] = 40.0
     save_persistence: Annotated[bool, Help("save what is subtracted (suffix output_pers)")] = False
     save_trapsfilled: Annotated[bool, Help("save the filled traps after the exposure (suffix trapsfilled)")] = True
