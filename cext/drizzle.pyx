@@ -14,8 +14,10 @@ made for them (all in `jwpipe.drizzle.canvas`); every drop is clipped to the ban
 from cython.parallel cimport prange, threadid
 from libc.math cimport NAN, exp, fabs, floor, isfinite, sqrt
 
+from drops cimport block_corners, quarters
+
 cdef enum:
-    BLOCK = 64  # columns of input that share a range of output rows
+    BLOCK = 64  # columns of input that share a range of output rows, and are worked on side by side: JW_DROPS
     SUMS = 8  # of an output pixel: those below, and one that fills the cache line
     VALUE = 0
     WEIGHT = 1
@@ -53,10 +55,13 @@ cdef inline int nearest(double value) noexcept nogil:
     return <int>(floor(value + 0.5) if value >= 0 else -floor(0.5 - value))
 
 
-cdef inline void add(double *sums, const double *values, double share) noexcept nogil:
+cdef inline void add(double *sums, const double *values, double share, bint variances) noexcept nogil:
     cdef int k
-    for k in range(SUMS):
+    for k in range(2):
         sums[k] += share * values[k]
+    if variances:
+        for k in range(2, SUMS):
+            sums[k] += share * values[k]
 
 
 cdef int profile(const Drop *drop, double centre, int low, int high, double *out, int *start) noexcept nogil:
@@ -190,18 +195,13 @@ cdef inline bint corners(const double[:, ::1] x, const double[:, ::1] y, Py_ssiz
     return True
 
 
-cdef void drop_square(const double[:, ::1] x, const double[:, ::1] y, Py_ssize_t j, Py_ssize_t i, double half,
-                      const double *values, double *sums, int columns, int first, int last,
-                      double *area) noexcept nogil:
-    """Share a square drop out among the rows `first` to `last` of the output, by the areas of overlap."""
-    cdef double px[4]
-    cdef double py[4]
+cdef void drop_square(double *px, double *py, const double *values, bint variances, double *sums, int columns,
+                      int first, int last, double *area) noexcept nogil:
+    """Share a drop with given corners out among the rows `first` to `last` of the output, by the areas of overlap."""
     cdef double size, share, x0, y0, x1, y1, running
     cdef double *line
     cdef double *cell
     cdef int k, row, column, left, low, width, height
-    if not corners(x, y, j, i, half, px, py):
-        return
     size = 0.5 * ((px[2] - px[0]) * (py[3] - py[1]) - (px[3] - px[1]) * (py[2] - py[0]))
     x0, x1 = min(min(px[0], px[1]), min(px[2], px[3])), max(max(px[0], px[1]), max(px[2], px[3]))
     y0, y1 = min(min(py[0], py[1]), min(py[2], py[3])), max(max(py[0], py[1]), max(py[2], py[3]))
@@ -226,11 +226,60 @@ cdef void drop_square(const double[:, ::1] x, const double[:, ::1] y, Py_ssize_t
             running += line[column]
             share = running * size
             if share > 0 and fabs(running) > TOUCH:
-                add(cell + column * SUMS, values, share)
+                add(cell + column * SUMS, values, share, variances)
 
 
-cdef void drop_product(const Drop *drop, double x, double y, const double *values, double *sums, int columns, int first,
-                       int last, double *along) noexcept nogil:
+cdef inline bint gathered(const double *block, double *corner) noexcept nogil:
+    """Take one coordinate of the corners of a drop out of those of a block; whether there are all four."""
+    cdef int k
+    for k in range(4):
+        corner[k] = block[k * BLOCK]
+        if not -FAR < corner[k] < FAR:  # NaN too
+            return False
+    return True
+
+
+cdef inline void add_quarters(const double *share, const double *values, bint variances, double *sums, int columns,
+                              int left, int low, int height) noexcept nogil:
+    """Share a drop out among four pixels, of which the upper or the lower row may be another band's."""
+    cdef double *cell = sums + (<Py_ssize_t>low * columns + left) * SUMS
+    if low >= 0:
+        if share[0] > TOUCH:
+            add(cell, values, share[0], variances)
+        if share[BLOCK] > TOUCH:
+            add(cell + SUMS, values, share[BLOCK], variances)
+    if low < height:
+        cell += columns * SUMS
+        if share[2 * BLOCK] > TOUCH:
+            add(cell + SUMS, values, share[2 * BLOCK], variances)
+        if share[3 * BLOCK] > TOUCH:
+            add(cell, values, share[3 * BLOCK], variances)
+
+
+cdef bint facing(const double[:, ::1] x, const double[:, ::1] y, Py_ssize_t j, Py_ssize_t i,
+                 int *order) noexcept nogil:
+    """Find which corner of a drop lies to the lower left of its centre, and so on; whether each side has one."""
+    cdef double across, along
+    cdef int k, place, seen = 0
+    for k in range(4):
+        across = x[j, i + 1] - x[j, i - 1]
+        along = y[j, i + 1] - y[j, i - 1]
+        if k == 0 or k == 3:
+            across, along = -across, -along
+        if k >= 2:
+            across += x[j + 1, i] - x[j - 1, i]
+            along += y[j + 1, i] - y[j - 1, i]
+        else:
+            across -= x[j + 1, i] - x[j - 1, i]
+            along -= y[j + 1, i] - y[j - 1, i]
+        place = (1 if across > 0 else 0) if along < 0 else (2 if across > 0 else 3)
+        order[place] = k
+        seen |= 1 << place
+    return seen == 15
+
+
+cdef void drop_product(const Drop *drop, double x, double y, const double *values, bint variances, double *sums,
+                       int columns, int first, int last, double *along) noexcept nogil:
     """Share a drop out whose shares are products of one along x and one along y."""
     cdef int left, low, width, height, row, column
     cdef double *down
@@ -248,7 +297,7 @@ cdef void drop_product(const Drop *drop, double x, double y, const double *value
         for column in range(width):
             share = down[row] * along[column]
             if share != 0:
-                add(cell, values, share)
+                add(cell, values, share, variances)
                 cell[SIZE] += fabs(share) * values[WEIGHT]
             cell += SUMS
 
@@ -409,8 +458,18 @@ cdef void fill_band(const float[:, ::1] data, const unsigned int[:, ::1] dq, con
     cdef Py_ssize_t used = <Py_ssize_t>(last - first + 1) * columns * SUMS
     cdef float w = weight, scale2 = <float>(scale * scale), scale4 = <float>(scale * scale * scale * scale)
     cdef bint variances = inverse.shape[0] > 0, empty = True
-    cdef double values[8]
-    for k in range(8):
+    cdef double values[SUMS]
+    cdef double cx[4]
+    cdef double cy[4]
+    cdef double px[4 * BLOCK]
+    cdef double py[4 * BLOCK]
+    cdef double share[4 * BLOCK]
+    cdef int left[BLOCK]
+    cdef int low[BLOCK]
+    cdef int whole[BLOCK]
+    cdef int order[4]
+    cdef Py_ssize_t begin, inner
+    for k in range(SUMS):
         values[k] = 0
     for j in range(ny):
         for block in range(nblocks):
@@ -421,6 +480,17 @@ cdef void fill_band(const float[:, ::1] data, const unsigned int[:, ::1] dq, con
                     sums[k] = 0
                 empty = False
             end = min((block + 1) * BLOCK, nx)
+            begin, inner = max(block * BLOCK, 1), 0
+            if drop.kind == SQUARE and 0 < j < ny - 1 and begin < nx - 1:
+                inner = min(end, nx - 1) - begin
+                block_corners(&x[j - 1, begin], &x[j, begin], &x[j + 1, begin], inner, drop.half, px)
+                block_corners(&y[j - 1, begin], &y[j, begin], &y[j + 1, begin], inner, drop.half, py)
+                if facing(x, y, j, begin + inner // 2, order):
+                    quarters(px, py, &x[j, begin], &y[j, begin], inner, order, columns, first, last, left, low, whole,
+                             share)
+                else:
+                    for k in range(inner):
+                        whole[k] = 0
             for i in range(block * BLOCK, end):
                 if dq[j, i] & bad:
                     continue
@@ -435,10 +505,16 @@ cdef void fill_band(const float[:, ::1] data, const unsigned int[:, ::1] dq, con
                     values[VARIANCE + 1] = poisson[j, i] * scale4 if poisson.shape[0] else 0
                     values[VARIANCE + 2] = flat[j, i] * scale4 if flat.shape[0] else 0
                     values[COVER] = 1
-                if drop.kind == SQUARE:
-                    drop_square(x, y, j, i, drop.half, values, sums, columns, first, last, sums + used)
-                else:
-                    drop_product(drop, x[j, i], y[j, i], values, sums, columns, first, last, sums + used)
+                k = i - begin
+                if drop.kind != SQUARE:
+                    drop_product(drop, x[j, i], y[j, i], values, variances, sums, columns, first, last, sums + used)
+                elif not 0 <= k < inner:
+                    if corners(x, y, j, i, drop.half, cx, cy):
+                        drop_square(cx, cy, values, variances, sums, columns, first, last, sums + used)
+                elif whole[k]:
+                    add_quarters(share + k, values, variances, sums, columns, left[k], low[k] - first, last - first)
+                elif gathered(px + k, cx) and gathered(py + k, cy):
+                    drop_square(cx, cy, values, variances, sums, columns, first, last, sums + used)
     if empty:
         return
     for row in range(last - first + 1):

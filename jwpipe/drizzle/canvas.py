@@ -9,7 +9,7 @@ __all__ = ["KERNELS", "Canvas"]
 KERNELS = ("square", "gaussian", "point", "turbo", "lanczos2", "lanczos3")
 BLOCK = 64  # columns of input that share a range of output rows; as in cext/drizzle.pyx
 SUMS = 8  # of an output pixel, while a band of rows is worked on
-BAND = 1 << 21  # bytes of a band's sums: what a core's own cache holds
+BAND = 1 << 22  # bytes of a band's sums: near what a core's own cache holds; the lower, the more drops fall on two
 PLANE = 32  # exposures to a plane of the context image
 NARROWEST = 0.001  # width of a drop that is still no point, pixels
 LANCZOS_LENGTH = 512  # entries of the tables
@@ -81,7 +81,7 @@ class Canvas:
         dq : ndarray of uint32, (ny, nx)
             Flags.
         variances : sequence of (ndarray of float32, (ny, nx), or None)
-            By read noise, photon noise and the flat.
+            By read noise, photon noise and the flat; the first alone where the canvas has none.
         x, y : ndarray of float64, (ny, nx)
             Where on the canvas the centres of the pixels lie; NaN where nowhere.
         bad : int, optional
@@ -114,7 +114,7 @@ class Canvas:
         drizzle.add_image(
             data,
             dq,
-            *(nothing if plane is None else plane for plane in variances),
+            *(nothing if plane is None else plane for plane in (*variances, None, None)[:3]),
             x,
             y,
             ranges,

@@ -168,6 +168,28 @@ def test_drops_are_shared_out_alike_whatever_the_number_of_threads(exposures, ke
             np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value)")
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("pixfrac", [1.0, 0.9])
+@pytest.mark.parametrize(
+    ("angle", "scale", "offset"),
+    [(0, 1, 0.5), (0, 1, 0.25), (0, 1, 0), (0.02, 1.03, 0.1), (1.6, 0.99, 0.3), (3.1, 1, 0), (np.pi / 4, 1, 0)],
+)
+def test_square_drops_that_lie_along_the_grid(angle, scale, offset, pixfrac, mirrored):
+    """Most of them fall on four pixels, and take a shorter way; those that touch lines and corners may not."""
+    data, dq, variances, *_ = make_exposure(3)
+    y, x = np.indices(SHAPE, "f8")
+    y, x = y - 5, (x - 6) * (-1 if mirrored else 1)
+    out_x = scale * (np.cos(angle) * x - np.sin(angle) * y) + 7 + offset
+    out_y = scale * (np.sin(angle) * x + np.cos(angle) * y) + 5 + offset
+    canvas = Canvas(OUTPUT, "square", pixfrac)
+    canvas.add(data, dq, variances, out_x, out_y, bad=BAD, level=2.0, scale=1.02, weight=None)
+    expected = slow([(data, dq, variances, out_x, out_y)], "square", pixfrac, 1.02, 0)
+    found = canvas.sci, canvas.wht, canvas.con[0], canvas.variances
+    for ours, theirs, tolerance in zip(found, expected, (1e-5, 1e-6, 0, 1e-4), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
 def test_context_of_more_than_32_exposures():
     canvas = Canvas((2, 40))
     one, dq = np.ones((2, 2), "f4"), np.zeros((2, 2), "u4")
