@@ -147,6 +147,42 @@ def run_grid(
         free(bank)
 
 
+def run_surfaces(
+    const double[:, :, ::1] powers, const double[::1] down, const double[::1] along, double[:, :, ::1] out, int threads
+):
+    """Evaluate polynomials of two variables on a grid.
+
+    Parameters
+    ----------
+    powers : float64, (noutputs, n, n)
+        Coefficients: of the i-th power of the first variable, and the j-th of the second.
+    down : float64, (ny,)
+        Values of the first variable.
+    along : float64, (more than nx,)
+        Values of the second one, filled up to a multiple of 32.
+    out : float64, (noutputs, ny, nx)
+        Out: the results.
+    threads : int
+        Threads.
+    """
+    cdef Py_ssize_t n = powers.shape[1], ny = out.shape[1], nx = out.shape[2], width = along.shape[0], y, i, j, k
+    cdef double *room = NULL
+    if width % LANES or width < nx or down.shape[0] != ny or powers.shape[0] != out.shape[0] or powers.shape[2] != n:
+        raise ValueError("grids of different sizes")
+    with nogil, parallel(num_threads=threads):
+        room = <double *>malloc((n + width) * sizeof(double))
+        for y in prange(ny, schedule="static"):
+            for i in range(out.shape[0]):
+                for j in range(n):
+                    room[j] = 0
+                    for k in range(n - 1, -1, -1):
+                        room[j] = room[j] * down[y] + powers[i, k, j]
+                polynomials.polynomial(width, n - 1, room, &along[0], room + n)
+                for j in range(nx):
+                    out[i, y, j] = room[n + j]
+        free(room)
+
+
 cdef void grid_row(
     const int[:, ::1] code,
     const double[::1] values,

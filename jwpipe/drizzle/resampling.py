@@ -24,7 +24,7 @@ from jwpipe.products import modes
 __all__ = ["check_coordinates", "drizzle", "intensity_scale", "resample_group", "sky_level", "window"]
 
 MARGIN = 8  # pixels around a window: what the widest drops reach, and the bulge of an outline between two points
-PARTS = 4  # of a canvas, to limit the memory that pixels' places take
+PARTS = 8  # of a canvas, to limit the memory that pixels' places take
 MOST = 1.6  # how often a pixel's place may be calculated, on the average
 
 
@@ -140,26 +140,25 @@ def drizzle(canvas, image, grid, *, corner=(0, 0), weight_type="ivm", bad=0):
     bad : int, optional
         Flags of pixels that are left out.
     """
-    from jwpipe.wcs import pixel_map
+    from jwpipe.wcs import PixelMap
 
     weight = 1.0
-    if weight_type == "ivm" and image.var_rnoise is not None:
+    if weight_type == "ivm" and image.has("var_rnoise"):
         weight = None
     elif weight_type == "exptime":
         weight = exposure_time(image)
-    variances = [image.var_rnoise, image.var_poisson, image.var_flat]
-    if not canvas.variances.size:
-        variances[1:] = None, None
+    names = ["var_rnoise", "var_poisson", "var_flat"] if canvas.variances.size else ["var_rnoise"]
     scale, level = intensity_scale(image), sky_level(image)
+    places = PixelMap(image.wcs, grid.wcs, image.shape)
     for part, rows in parts(canvas, image, grid, corner, canvas.reach(scale)):
-        x, y = pixel_map(image.wcs, grid.wcs, (rows.stop - rows.start, image.shape[1]), canvas.threads, rows.start)
+        x, y = places.rows(rows.start, rows.stop, canvas.threads)
         x -= corner[0]
         y -= corner[1]
         blank(x, image.wcs.bounding_box, rows.start)
         canvas.add(
-            image.data[rows],
-            image.dq[rows],
-            [None if plane is None else plane[rows] for plane in variances],
+            image.rows("data", rows),
+            image.rows("dq", rows),
+            [image.rows(name, rows) for name in names],
             x,
             y,
             bad=bad,

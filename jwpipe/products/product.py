@@ -273,17 +273,46 @@ class Product(Headers):
         for name in names:
             self.origins.pop(name, None)
 
-    def release(self, folder):
-        """Give the memory of all arrays back: those that were only read are read again when they are asked for.
+    def release(self, folder, keep=()):
+        """Give the memory of arrays back: those that were only read are read again when they are asked for.
 
         Parameters
         ----------
         folder : path-like
             Where arrays that have changed since (assigned, or told to `touch`) are kept meanwhile, in nameless files.
+        keep : sequence of str, optional
+            Fields that stay in memory.
         """
         for name, value in self.fields.items():
-            if isinstance(value, np.ndarray) and value.size:
+            if isinstance(value, np.ndarray) and value.size and name not in keep:
                 self.fields[name] = self.origins.pop(name, None) or Spilled(value, folder)
+
+    def has(self, name):
+        """Whether there is an array, without reading it."""
+        return self.fields.get(name) is not None
+
+    def rows(self, name, rows):
+        """Give some rows of an array, which alone are read where the array is not in memory.
+
+        Parameters
+        ----------
+        name : str
+            Field of an image's plane.
+        rows : slice
+            With start and stop.
+
+        Returns
+        -------
+        ndarray or None
+        """
+        value = self.fields.get(name)
+        dtype = getattr(type(self), name).dtype
+        if isinstance(value, Extension):
+            return value.read(dtype, rows=rows, threads=self.threads)
+        if isinstance(value, Spilled):
+            return value[rows].astype(dtype, copy=False)
+        value = getattr(self, name)
+        return None if value is None else value[rows]
 
     @property
     def shape(self):

@@ -12,7 +12,7 @@ from jwpipe.wcs.solve import solve
 from jwpipe.wcs.transforms import Beside, NoInverseError, Pipe, Shift, TangentPlane, compiled
 from jwpipe.wcs.tree import Frame, read_steps, write_steps
 
-__all__ = ["Wcs", "pixel_map", "read_wcs_file"]
+__all__ = ["Wcs", "read_wcs_file"]
 
 
 class Wcs:
@@ -225,36 +225,6 @@ class Wcs:
         transform, program = self._programs[first, last]
         found = evaluate(transform, points, threads) if program is None else program.run(points, threads)
         return tuple(one.reshape(shape) for one in found)
-
-
-def pixel_map(source, target, shape, threads=1, top=0):
-    """Find where the pixels of one image lie on another.
-
-    Parameters
-    ----------
-    source, target : Wcs
-        Coordinates of the images.
-    shape : tuple of int
-        Rows and columns of the source.
-    threads : int, optional
-        Threads.
-    top : int, optional
-        First of those rows.
-
-    Returns
-    -------
-    x, y : ndarray of float64, (ny, nx)
-        Column and row of the target, counted from 0, at the centre of each pixel of the source.
-    """
-    try:
-        program = compiled(Pipe(source.transform(), target.transform(len(target.steps) - 1, 0)))
-    except NoInverseError:
-        program = None
-    if program is not None:
-        return tuple(program.run_grid(shape[-2:], threads, top))
-    y, x = np.indices(shape[-2:], float)
-    y += top
-    return target.invert(*source(x, y, threads), threads)
 
 
 def read_wcs_file(path):

@@ -10,7 +10,7 @@ import pytest
 from jwpipe.errors import InputError, UsageError
 from jwpipe.products import asdftree
 from jwpipe.products.images import Image
-from jwpipe.wcs import Wcs, pixel_map, read_wcs_file
+from jwpipe.wcs import PixelMap, Wcs, pixel_map, read_wcs_file
 from jwpipe.wcs.foreign import evaluate
 from jwpipe.wcs.transforms import (
     Beside,
@@ -155,6 +155,26 @@ def test_pixel_map_is_there_and_back():
     for threads in (2, 8):
         np.testing.assert_array_equal(pixel_map(source, target, (64, 50), threads), found)
     np.testing.assert_allclose(pixel_map(target, target, (5, 6)), np.indices((5, 6))[::-1], atol=1e-8)
+
+
+def test_pixel_map_of_a_detector_is_exact():
+    source = make_wcs()
+    target = Wcs.tangent((900.0, 1200.0), source(1000, 1000), np.eye(2), (1.7e-5, 1.7e-5), (2100, 2100))
+    places = PixelMap(source, target, (2048, 2048))
+    assert places._powers is not None  # the way that is tested here is taken
+    x, y = places.rows(700, 703)
+    exact = target.invert(*source(*np.indices((3, 2048))[::-1] + np.array([0, 700])[:, None, None]))
+    np.testing.assert_allclose((x, y), exact, rtol=0, atol=3e-9)
+    np.testing.assert_array_equal(places.rows(threads=2)[0][700:703], x)
+
+
+def test_pixel_map_of_what_no_polynomial_follows_is_evaluated_everywhere():
+    source = Wcs.tangent((200.0, 200.0), (0.0, 0.0), np.eye(2), (0.1, 0.1), (400, 400))
+    target = Wcs.tangent((200.0, 200.0), (40.0, 0.0), np.eye(2), (0.1, 0.1), (400, 400))
+    places = PixelMap(source, target, (400, 400))
+    assert places._powers is None
+    y, x = np.indices((400, 400))
+    np.testing.assert_allclose(places.rows(), target.invert(*source(x, y)), rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize(("crval", "angle"), [((150.1, 2.3), 0.3), ((0.0, 89.999), 2.0), ((359.9999, -45.0), 1.0)])

@@ -24,6 +24,7 @@ __all__ = ["outlier_detection"]
 
 SKY = ("NRC_IMAGE", "MIR_IMAGE", "NRS_IMAGE", "NIS_IMAGE", "FGS_IMAGE")
 CORONAGRAPHY = ("NRC_CORON", "MIR_LYOT", "MIR_4QPM")
+ROWS = 256  # of an exposure whose places on the median are held at a time
 
 
 class Params(StepParams):
@@ -171,11 +172,13 @@ def median_on_sky(exposures, grid, bad, par, run):
 
 def blot(median, image, grid, threads):
     """Interpolate the median where the pixels of an exposure lie."""
-    from jwpipe.wcs import pixel_map
+    from jwpipe.wcs import PixelMap
 
-    x, y = pixel_map(image.wcs, grid.wcs, image.shape, threads)
-    blotted = np.empty(image.shape, "f4")
-    blotting.blot(median, x, y, blotted, threads)
+    places, blotted = PixelMap(image.wcs, grid.wcs, image.shape), np.empty(image.shape, "f4")
+    for first in range(0, len(blotted), ROWS):
+        band = blotted[first : first + ROWS]
+        x, y = places.rows(first, first + len(band), threads)
+        blotting.blot(median, x, y, band, threads)
     return blotted
 
 

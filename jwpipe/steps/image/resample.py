@@ -101,6 +101,8 @@ def resample(product: Exposures | Image, refs: References, par: Params, run: Run
     """
     exposures = product if isinstance(product, Exposures) else Exposures.alone(product, run.folder)
     first = exposures[0]
+    if product is first:
+        product.release(run.folder)  # rows of it are read back as they are dropped
     check_coordinates(exposures)
     weight_type = weighting(par, refs, exposures)
     fill = fill_value(par.fillval)
@@ -126,7 +128,7 @@ def resample(product: Exposures | Image, refs: References, par: Params, run: Run
         run.log.info("weights of exposure times are not those by which the variances are combined")
     canvas = Canvas(grid.shape, par.kernel, par.pixfrac, threads=run.threads, store=product.store)
     for image in exposures.visit():
-        if weight_type == "ivm" and image.var_rnoise is None:
+        if weight_type == "ivm" and not image.has("var_rnoise"):
             run.log.warning("%s has no VAR_RNOISE: all its pixels have weight 1", image.path)
         drizzle(canvas, image, grid, weight_type=weight_type, bad=bad)
     if not canvas.wht.any():

@@ -97,12 +97,13 @@ def source_catalog(product: Resampled, refs: References, par: Params, run: Run) 
     if (missing | ~np.isfinite(product.data)).all():
         run.log.warning("there will be no catalogue: no pixel of %s has a value", product.path)
         raise Skip("no pixel has a value")
+    product.release(run.folder, keep=("data", "err"))
     level, noise = background(product.data, missing, par.bkg_boxsize, run.threads)
-    data = product.data - level
+    data = np.subtract(product.data, level, out=level)
     smoothed = convolve(data, missing, par.kernel_fwhm, run.threads)
     noise *= np.float32(par.snr_threshold)
     labels, boxes = detect(smoothed, noise, missing, par.npixels)
-    del level, noise
+    del noise
     if par.deblend:
         labels, boxes = deblend(smoothed, labels, boxes, par.npixels)
     if not len(boxes):
