@@ -44,6 +44,8 @@ def compare(
 
     if report is not None and report.suffix not in (".html", ".json"):
         raise UsageError(f"cannot write a report to {report}", "name it .html or .json")
+    if a.is_dir() and b.is_dir():
+        raise UsageError(f"{a} and {b} are folders", f"jwpipe regress {a} {b} compares all products in them")
     result = compare_files(a, b, Tolerance(rtol, atol, share), ignore or ())
     if report is not None:
         text = comparison_page(result) if report.suffix == ".html" else json_text(result.as_dict())

@@ -358,10 +358,19 @@ def execute(pipeline, product, settings, finder, options, notify=lambda name: No
         return _execute(pipeline, product, _Execution(settings, finder, options, notify, stage))
 
 
+def warn_of_repeats(product, uses):
+    """Warn of steps that an exposure has been through already: most of them are not meant to be applied twice."""
+    for one in product if isinstance(product, Exposures) else [product]:
+        if repeated := [use.step.name for use in uses if one.get(use.step.status) == "COMPLETE"]:
+            log.warning("%s has been through %s before: done once more", one.path.name, ", ".join(repeated))
+
+
 def _execute(pipeline, product, work):
     settings = work.settings
     uses = [use for use in pipeline.order if isinstance(use, Use) and use.applies(product, work.options.members)]
-    chosen = work.choose_references(product, [use for use in uses if not settings.steps[use.step.name].skip])
+    wanted = [use for use in uses if not settings.steps[use.step.name].skip]
+    chosen = work.choose_references(product, wanted)
+    warn_of_repeats(product, wanted)
     products = (product,)
     del product  # the ramp is to be freed as soon as the fit has replaced it
     for item in pipeline.order:

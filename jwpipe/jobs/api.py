@@ -1,7 +1,9 @@
 """The engine's front: what the command and Python users call."""
 
+import errno
 import logging
 import os
+import tempfile
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -314,8 +316,11 @@ def check_folder(folder):
     standing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     if not standing.is_dir():
         raise OutputError(f"{standing} is a file, no folder for products", "give another folder with --output-dir")
-    if not os.access(standing, os.W_OK | os.X_OK):
-        raise OutputError(f"nothing can be written to {standing}", "give another folder with --output-dir")
+    try:
+        tempfile.TemporaryFile(dir=standing).close()  # permissions alone do not tell of disks that are read only
+    except OSError as problem:
+        why = problem.strerror if problem.errno == errno.EROFS else "nothing can be written there"
+        raise OutputError(f"{standing}: {why}", "give another folder with --output-dir") from None
 
 
 def results(pipeline, path, options):

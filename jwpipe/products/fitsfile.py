@@ -36,7 +36,7 @@ __all__ = [
 
 BLOCK = 2880
 LONGEST_NAME = 255  # bytes, of all file systems in use
-PREFIX = 40  # letters of a file's name that the temporary one has
+ROOM = 40  # letters of the end of a file's name that the temporary one has
 CHUNK = 1 << 20  # bytes read or written at a time: small beside a plane, large beside a system call
 STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 BITPIX = {"u1": 8, "i2": 16, "u2": 16, "i4": 32, "u4": 32, "i8": 64, "f4": -32, "f8": -64}
@@ -597,7 +597,7 @@ def write_fits(path, blocks, stage=None):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name[:PREFIX]}.", suffix=f".{os.getpid()}.part"
+            dir=path.parent, prefix=f".{path.name[-ROOM:]}.", suffix=f".{os.getpid()}.part"
         )
         stage.files.append((Path(temporary), path))
         with os.fdopen(handle, "wb") as stream:

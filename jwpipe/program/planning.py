@@ -112,15 +112,18 @@ def plan_program(plan):
     Raises
     ------
     JwpipeError
-        There are no raw exposures, two of one name, or no context.
+        There are no raw exposures, none that can be read, two of one name, or no context.
     """
     api.check_folder(plan.products)
     if (character := unfit(relative(plan.products, plan.folder))) is not None:
         raise UsageError(f"{plan.products} has {character}, which make cannot take", "give another --products")
     finder = ReferenceFinder(plan.context)
     context = finder.context
-    (plan.products / HIDDEN).mkdir(parents=True, exist_ok=True)
     exposures, left_out = _read_headers(find_raw(plan.raw), plan.folder)
+    if not exposures:
+        others = f", nor any of {len(left_out) - 1} others" if len(left_out) > 1 else ""
+        raise InputError(f"{left_out[0].name} cannot be planned{others}: {left_out[0].why}")
+    (plan.products / HIDDEN).mkdir(parents=True, exist_ok=True)
     drafts = [_stage1(exposure) for exposure in exposures] if 1 in plan.stages else []
     warnings = []
     if {2, 3} & set(plan.stages):
@@ -197,7 +200,8 @@ def _read_headers(paths, folder):
             if not any(kind.recognises(header) for kind in first.takes):
                 raise InputError(f"{path} is of DATAMODL = {header.get('DATAMODL')}, no raw exposure")
         except (JwpipeError, OSError, fits.VerifyError) as problem:
-            left_out.append(LeftOut(repr(path.name)[1:-1], "raw", " ".join(str(problem).split())))
+            why = getattr(problem, "strerror", None) or str(problem)
+            left_out.append(LeftOut(repr(path.name)[1:-1], "raw", " ".join(why.split())))
         else:
             exposures.append(_Exposure(path, header, exposure_root(path.name)))
     return exposures, left_out

@@ -67,6 +67,7 @@ WRONG = {
     "wrong value of a late step": (["image3", "none.json", "--set", "outlier_detection.snr=abc"], 2, "not 2 numbers"),
     "no such catalogue": (["image3", "none.json", "--set", "tweakreg.abs_refcat=x.csv"], 2, "x.csv of --set is not an"),
     "no such flat": (["flat_field", "none.fits", "--user-supplied-flat", "x.fits"], 2, "is not an existing file"),
+    "folders to compare": (["compare", ".", "."], 2, "jwpipe regress . . compares all products in them"),
     "a long name": (["saturation", "a_uncal.fits", "--suffix", "x" * 250], 1, "too long for the name of a file"),
     "unknown reference type": (["detector1", "a_uncal.fits", "--override", "drk=x.fits"], 2, "did you mean dark?"),
     "no input": (["detector1"], 2, "needs an exposure"),
@@ -82,6 +83,7 @@ WRONG = {
         1,
         "--output-dir",
     ),
+    "unwritable output, before any file is read": (["image2", "none.fits", "-o", "/proc/x"], 1, "--output-dir"),
 }
 
 

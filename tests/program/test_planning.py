@@ -144,6 +144,7 @@ def test_a_hostile_folder(program, capsys):
 
 WRONG = {
     "no exposures": (["plan", "empty"], 3, "no raw exposures"),
+    "nothing that can be read": (["plan", "damaged"], 3, "a_uncal.fits cannot be planned, nor any of 1 others: "),
     "no folder": (["plan", "nowhere"], 3, "there is no nowhere"),
     "two of one name": (["plan", "raw", "twins"], 3, "have one name"),
     "no Makefile": (["plan", "raw", "-o", "program.txt"], 2, "name it .mk"),
@@ -164,6 +165,9 @@ WRONG = {
 def test_what_is_wrong_is_told_in_one_line(program, capsys, command, status, told):
     Path("empty").mkdir()
     Path("file").touch()
+    Path("damaged").mkdir()
+    for name in ("a", "b"):
+        Path("damaged", f"{name}_uncal.fits").write_text("no FITS file")
     shutil.copytree("raw", "twins")
     assert main(command) == status
     error = capsys.readouterr().err
