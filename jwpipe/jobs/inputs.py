@@ -12,6 +12,7 @@ from jwpipe.products.fitsfile import FitsFile
 __all__ = ["Task", "is_association", "open_task", "tasks"]
 
 SCIENCE = "science"
+VOWELS = tuple("AEIO")
 
 
 @dataclass(frozen=True)
@@ -163,16 +164,25 @@ def open_task(pipeline, task, threads, folder=".", keywords=None):
 
 
 def _open(pipeline, kinds, path, threads, keywords):
+    problem = None
     if len(kinds) == 1:
-        product = kinds[0].read(path, threads, keywords)
-        if product.get("DATAMODL", "") in ("", kinds[0].datamodl) or kinds[0].recognises(product.headers["PRIMARY"]):
-            return product
+        try:
+            product = kinds[0].read(path, threads, keywords)
+        except InputError as unfit:
+            problem = unfit  # of another product its kind is told, not what about its arrays is wrong
+        else:
+            stated = product.get("DATAMODL", "")
+            if stated in ("", kinds[0].datamodl) or kinds[0].recognises(product.headers["PRIMARY"]):
+                return product
     file = FitsFile(path)
     file.check_headers()
     header = dict(file.primary) | (keywords or {})
     for kind in kinds:
         if kind.recognises(header):
             return kind.read(path, threads, keywords)
+    stated = str(header.get("DATAMODL") or "")
+    if problem is not None and not stated:
+        raise problem
     names = " or ".join(dict.fromkeys(kind.datamodl for kind in kinds))
-    stated = header.get("DATAMODL") or "file without DATAMODL"
-    raise InputError(f"{path} is a {stated}, {pipeline.name} takes {names}")
+    article = "an" if stated[:1] in VOWELS else "a"
+    raise InputError(f"{path} is {article} {stated or 'file without DATAMODL'}, {pipeline.name} takes {names}")

@@ -9,9 +9,10 @@ import statistics
 
 import numpy as np
 
-from jwpipe.products.fitsfile import RawBlock
+from jwpipe.products.fitsfile import STRUCTURAL, RawBlock
+from jwpipe.products.keywords import COMMENTS, SCIENCE
 
-__all__ = ["COLUMNS", "RULES", "blend", "header_table"]
+__all__ = ["COLUMNS", "RULES", "blend", "forget", "header_table"]
 
 # Keywords that have a column in the table, in its order.
 COLUMNS = """
@@ -46,6 +47,14 @@ S_STRAY S_SUPERB S_TSPHOT S_TWKREG S_WAVCOR S_WFSCOM S_WHTLIT BKGMETH BKGLEVEL B
 PIXAR_SR PIXAR_A2 RADESYS RA_V1 DEC_V1 PA_V3 WCSAXES CRPIX1 CRPIX2 CRPIX3 CRVAL1 CRVAL2 CRVAL3 CTYPE1 CTYPE2
 CTYPE3 CUNIT1 CUNIT2 CUNIT3 CDELT1 CDELT2 CDELT3 PC1_1 PC1_2 PC1_3 PC2_1 PC2_2 PC2_3 PC3_1 PC3_2 PC3_3 CD1_1 CD1_2
 CD2_1 CD2_2 S_REGION WAVSTART WAVEND DISPAXIS SPORDER V2_REF V3_REF VPARITY V3I_YANG RA_REF DEC_REF ROLL_REF
+""".split()
+
+# Those of the dictionary that images may have besides.
+WITHOUT_COLUMN = """
+CMD_TSEL COMPRESS CROWDFLD DATAEND DATASTRT DETMODE DIRIMAGE DITHDIRC DITHOPFR DITHPNTS DITH_DEC DITH_RA DSETSTRT
+EXPSTENG FPE_SIDE GF_END GF_START ICE_SIDE MASTERBG MRSPRCHN NDRIZ NUMDSETS OBSFOLDR OSF_FILE OVERSAMP PIXFRAC PXSCLRT
+RESWHT SCATFILE SEGMFILE SOSSDLTX SOSSDLTY SOSSROTN SOSSWDTH S_NSCLEN TARGCAT TARGDESC TCATFILE THRESHLD TIKFACTR
+TIMEUNIT
 """.split()
 
 
@@ -99,6 +108,20 @@ def blend(product, exposures):
             product[keyword] = rule(values)
         except (TypeError, ValueError):  # such as a date that is no date
             product[keyword] = values[0]
+
+
+def forget(headers):
+    """Remove keywords that the dictionary does not have: of several exposures nobody knows what they would be.
+
+    Parameters
+    ----------
+    headers : dict of str to astropy.io.fits.Header
+        Changed in place; HISTORY and what says how a file is laid out stays.
+    """
+    known = {*COLUMNS, *WITHOUT_COLUMN, *SCIENCE, *COMMENTS, *STRUCTURAL, "COMMENT", "HISTORY", ""}
+    for header in headers.values():
+        for keyword in {keyword for keyword in header if keyword not in known and not keyword.startswith("NAXIS")}:
+            header.remove(keyword, remove_all=True)
 
 
 def header_table(exposures):

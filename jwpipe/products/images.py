@@ -1,5 +1,6 @@
 """Images: count rates of an exposure and of its integrations, calibrated ones, mosaics."""
 
+from jwpipe.products.blend import forget
 from jwpipe.products.product import Plane, Product, Table
 
 __all__ = [
@@ -65,7 +66,23 @@ class Cube(Product):
     var_flat = Plane("VAR_FLAT", "f4", 3)
 
 
-class Resampled(Product):
+class _Combined(Product):
+    """Base of what is made of several exposures."""
+
+    @classmethod
+    def like(cls, other):
+        """Make an empty product with the headers of another.
+
+        What is unknown (extensions, keywords, entries of the ASDF tree, coordinates among them) stays behind: it is of
+        one exposure and its pixels.
+        """
+        self = super().like(other)
+        self.extras, self.tree, self._wcs = [], None, None
+        forget(self.headers)
+        return self
+
+
+class Resampled(_Combined):
     """Exposures combined on one grid (`i2d`).
 
     Attributes
@@ -99,7 +116,7 @@ class Resampled(Product):
         return super().recognises(header) and header.get("S_RESAMP") == "COMPLETE"
 
 
-class Segmentation(Product):
+class Segmentation(_Combined):
     """Which source each pixel of a mosaic belongs to (`segm`).
 
     Attributes

@@ -6,6 +6,8 @@ edited here as a graph of tagged YAML nodes: whatever the input's tree holds, kn
 reading it costs no `asdf` import.
 """
 
+import re
+
 import yaml
 
 from jwpipe.products.fitsfile import RawBlock
@@ -24,6 +26,11 @@ __all__ = [
 
 EXTENSION = "ASDF"
 PREAMBLE = b"#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- "
+# Readers know the tags of that version of the standard alone that a file names: a tree keeps the one that it came with,
+# if it is newer, and what is put into it is called as there.
+STATED = re.compile(rb"#ASDF_STANDARD ([0-9]+)\.([0-9]+)\.([0-9]+)")
+NEWER = b"1.6.0"
+OLD_TAGS, NEW_TAGS = ("!core/ndarray-1.0.0", "!core/integer-1.0.0"), ("!core/ndarray-1.1.0", "!core/integer-1.1.0")
 ROOT_TAG = "tag:stsci.edu:asdf/core/asdf-1.1.0"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML may have been built without libyaml
 TEXT, MAPPING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map"
@@ -45,7 +52,8 @@ def read_tree(block):
     Returns
     -------
     root : yaml.MappingNode
-        The tree, without its references to FITS extensions: those are made anew by whoever reads the product.
+        The tree, without its references to FITS extensions: those are made anew by whoever reads the product. It has
+        ``standard``, the version of the ASDF standard, where that is newer than the one that is written here.
     blocks : bytes
         Binary blocks behind the tree, as they were.
     """
@@ -56,6 +64,9 @@ def read_tree(block):
     root = yaml.compose(block.data[:end].decode("utf-8"), LOADER)
     if not isinstance(root, yaml.MappingNode):
         return empty_tree()
+    stated = STATED.search(block.data[:end])
+    if stated and tuple(map(int, stated.groups())) >= tuple(map(int, NEWER.split(b"."))):
+        root.standard = b".".join(stated.groups())
     root.value = [(key, value) for key, value in root.value if key.value != "_fits_hash" and not _refers_to_fits(value)]
     return root, blocks if blocks.startswith(b"\xd3BLK") else b""
 
@@ -95,7 +106,13 @@ def serialised(root):
     """A tree as an ASDF file has it, without binary blocks."""
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text = yaml.serialize(root, Dumper=dumper, tags={"!": "tag:stsci.edu:asdf/"}, explicit_start=True)
-    return PREAMBLE + text[text.index("--- ") + 4 :].encode("utf-8") + b"...\n"
+    text = text[text.index("--- ") + 4 :]
+    standard = getattr(root, "standard", NEWER if NEW_TAGS[0] in text else None)
+    if standard is None:
+        return PREAMBLE + text.encode("utf-8") + b"...\n"
+    for old, new in zip(OLD_TAGS, NEW_TAGS, strict=True):
+        text = text.replace(old, new)
+    return STATED.sub(b"#ASDF_STANDARD " + standard, PREAMBLE) + text.encode("utf-8") + b"...\n"
 
 
 def get_wcs(root):

@@ -1,7 +1,9 @@
 """calwebb_image2 on simulated count rates, with simulated references."""
 
 import json
+from io import BytesIO
 
+import asdf
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -91,6 +93,87 @@ def test_same_bits_for_any_number_of_threads(made, tmp_path):
                     np.testing.assert_array_equal(one[name].data, two[name].data)
     for hdus in (hdus for run in runs for hdus in run):
         hdus.close()
+
+
+def add_strangers(path, target):
+    """Copy a product, and put an extension, keywords and entries of its ASDF tree there that nobody knows."""
+    with fits.open(path) as hdus:
+        hdus[0].header["MYKEY"], hdus["SCI"].header["MYSCI"] = "mine", 4.5
+        tree = {"meta": {"mine": {"a": [1, 2]}}, "mytree": {"values": np.arange(4)}}
+        hdus.insert(3, fits.ImageHDU(np.arange(12.0).reshape(3, 4), name="MYEXT"))
+        put_tree(hdus, tree)
+        hdus.writeto(target)
+    return target
+
+
+def put_tree(hdus, tree):
+    """Put an ASDF tree in the place of a product's, as `asdf` writes it; gives what it has written."""
+    with asdf.AsdfFile(tree) as file:
+        file.write_to(stored := BytesIO())
+    content = np.frombuffer(stored.getvalue(), "u1")
+    column = fits.Column("ASDF_METADATA", f"{len(content)}B", array=content[None])
+    del hdus["ASDF"]
+    hdus.append(fits.BinTableHDU.from_columns([column], name="ASDF"))
+    return stored.getvalue()
+
+
+def open_tree(path):
+    """Open the ASDF tree of a product."""
+    with fits.open(path) as hdus:
+        return asdf.open(BytesIO(hdus["ASDF"].data["ASDF_METADATA"][0].tobytes()), lazy_load=False)
+
+
+def strangers(path):
+    """Which of them a product has."""
+    found = set()
+    with fits.open(path) as hdus:
+        found |= {"extension"} if "MYEXT" in hdus and (hdus["MYEXT"].data.ravel() == np.arange(12)).all() else set()
+        found |= {name for name, hdu in (("MYKEY", 0), ("MYSCI", "SCI")) if name in hdus[hdu].header}
+    with open_tree(path) as file:
+        found |= {"meta"} if file["meta"].get("mine") == {"a": [1, 2]} else set()
+        found |= {"tree"} if "mytree" in file.tree and list(file["mytree"]["values"]) == [0, 1, 2, 3] else set()
+    return found
+
+
+def test_what_nobody_knows_stays_with_exposures_and_out_of_mosaics(made, tmp_path):
+    (tmp_path / "given").mkdir()
+    rates = [add_strangers(path, tmp_path / "given" / path.name) for path in made.exposures[:2]]
+    for rate in rates:
+        jwpipe.run("image2", rate, output_dir=tmp_path)
+    members = [{"expname": rate.name.replace("rate", "cal"), "exptype": "science"} for rate in rates]
+    asn = {"asn_id": "a3001", "asn_type": "image3", "products": [{"name": "mosaic", "members": members}]}
+    (tmp_path / "asn.json").write_text(json.dumps(asn))
+    jwpipe.run("image3", tmp_path / "asn.json", output_dir=tmp_path)
+    everything = {"extension", "MYKEY", "MYSCI", "meta", "tree"}
+    for kind, left in (("cal", everything), ("crf", everything), ("i2d", set()), ("segm", set())):
+        paths = sorted(tmp_path.glob(f"*_{kind}.fits"))
+        assert [strangers(path) for path in paths] == [left] * len(paths), kind
+        assert paths
+
+
+def test_trees_of_newer_libraries_stay_readable(made, tmp_path):
+    jwpipe.run("image2", made.exposures[0], output_dir=tmp_path, skip=["resample"])
+    path = tmp_path / made.exposures[0].name.replace("rate", "cal")
+    with open_tree(path) as file, fits.open(path) as hdus:
+        before = file["meta"]["wcs"]
+        assert b"core/ndarray-1.1.0" in put_tree(hdus, {"meta": {"wcs": before}})
+        hdus.writeto(tmp_path / "newer_cal.fits")
+    Image.read(tmp_path / "newer_cal.fits").write(tmp_path / "kept_cal.fits")
+    jwpipe.run("assign_wcs", tmp_path / "newer_cal.fits", output_dir=tmp_path)
+    for name in ("kept_cal", "newer_assign_wcs"):
+        with open_tree(tmp_path / f"{name}.fits") as file:  # warnings are errors
+            assert file["meta"]["wcs"](12, 34) == before(12, 34)
+
+
+def test_what_was_done_before_is_told_and_done_again(made, tmp_path, caplog, capsys):
+    jwpipe.run("image2", made.exposures[0], output_dir=tmp_path)
+    cal = tmp_path / made.exposures[0].name.replace("rate", "cal")
+    assert "before" not in caplog.text
+    jwpipe.run("image2", cal, output_dir=tmp_path / "again", skip=["resample", "photom"])
+    assert f"{cal.name} has been through assign_wcs, flat_field before: done once more" in caplog.text
+    capsys.readouterr()
+    assert main(["detector1", str(cal), "-q", "-o", str(tmp_path / "raw")]) == 3
+    assert "is an ImageModel, detector1 takes RampModel" in capsys.readouterr().err
 
 
 def test_background_is_subtracted_and_saved(made, tmp_path):

@@ -117,7 +117,7 @@ def source_catalog(product: Resampled, refs: References, par: Params, run: Run) 
     catalogue.columns = tabulate(found, apertures, offset, thresholds, *places(product, found, boxes))
     catalogue.meta = describe(apertures, offset)
     segments = Segmentation.like(product)
-    segments.data = labels
+    segments.data, segments.wcs = labels, product.wcs
     segments["SCATFILE"] = run.name(f"{par.suffix or 'cat'}{Catalogue.ending}")
     return catalogue, segments
 
