@@ -538,7 +538,7 @@ cdef inline float excess(const float *data, const unsigned char *flags, Py_ssize
 
 def neighbors(const float[:, :, :, ::1] data, unsigned char[:, :, :, ::1] groupdq, const float[:, ::1] gain,
               const float[:, ::1] readnoise, int nframes, const float[:, ::1] median, double low, double high,
-              unsigned char[:, :, :, ::1] marks, int threads):
+              unsigned char[:, :, :, ::1] marks, int threads, Py_ssize_t top=0, Py_ssize_t bottom=-1):
     """Count the jumps, and flag the 4 neighbours of those of a certain height.
 
     Parameters
@@ -557,15 +557,20 @@ def neighbors(const float[:, :, :, ::1] data, unsigned char[:, :, :, ::1] groupd
         Scratch.
     threads : int
         Threads.
+    top, bottom : int, optional
+        Rows [top, bottom) are counted; by default all.
 
     Returns
     -------
     int
         Number of flagged groups before neighbours were.
     """
-    cdef Py_ssize_t ny = data.shape[2], y, count = 0
+    cdef Py_ssize_t ny = data.shape[2], y, jumps, count = 0
+    if bottom < 0:
+        bottom = ny
     for y in prange(ny, nogil=True, num_threads=threads, schedule="static"):
-        count += mark_row(data, groupdq, gain, readnoise, nframes, median, low, high, marks, y)
+        jumps = mark_row(data, groupdq, gain, readnoise, nframes, median, low, high, marks, y)
+        count += jumps if top <= y < bottom else 0
     for y in prange(ny, nogil=True, num_threads=threads, schedule="static"):
         spread_row(groupdq, marks, y)
     return count

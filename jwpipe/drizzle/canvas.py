@@ -35,7 +35,7 @@ class Canvas:
         part of the sum of their sizes. `jwst` has no such limit; -1 is none.
     threads : int, optional
         Threads.
-    store : MappedStore, optional
+    store : Store, optional
         Where the images are kept; None: in memory.
 
     Attributes

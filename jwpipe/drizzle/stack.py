@@ -4,7 +4,7 @@ import numpy as np
 
 from jwpipe.cext import clip
 from jwpipe.cext import median as kernel
-from jwpipe.products.store import Spilled
+from jwpipe.products.store import Stored
 
 __all__ = ["Stack", "least_weight"]
 
@@ -21,7 +21,7 @@ class Stack:
         Rows and columns of the grid.
     folder : path-like or None
         Where the images are put aside, in nameless files; None: they stay in memory.
-    store : MappedStore, optional
+    store : Store, optional
         Where the median is kept; None: in memory.
     """
 
@@ -42,7 +42,7 @@ class Stack:
         rows, columns : slice, optional
             The window of the grid that it covers.
         """
-        kept = image if self.folder is None else Spilled(image, self.folder)
+        kept = image if self.folder is None else Stored.of(image, self.folder)
         self._images.append((kept, rows.start, columns.start))
 
     def median(self, threads=1):

@@ -4,7 +4,7 @@ import logging
 import resource
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import jwpipe
@@ -17,6 +17,7 @@ from jwpipe.products.fitsfile import Stage
 from jwpipe.products.headers import printable
 from jwpipe.products.images import Cube
 from jwpipe.products.keywords import reference_keyword
+from jwpipe.products.parts import blocks
 from jwpipe.refs.files import ReferenceFile
 
 __all__ = ["Outcome", "References", "Run", "StepRecord", "execute"]
@@ -24,6 +25,8 @@ __all__ = ["Outcome", "References", "Run", "StepRecord", "execute"]
 log = logging.getLogger("jwpipe")
 
 NOT_APPLICABLE = "N/A"
+
+QUIET = logging.Logger("jwpipe.blocks", logging.CRITICAL + 1)  # what is to be told of blocks after the first
 
 
 def peak_memory():
@@ -250,7 +253,34 @@ class _Execution:
             chosen[reftype].path  # noqa: B018 - finds the file, or fetches it
         return chosen
 
-    def apply(self, use, products, chosen):
+    def together(self, use, products):
+        """Whether a step is applied with its neighbours to one block of integrations after another."""
+        return len(products) == 1 and products[0].store is not None and use.step.by_integration(products[0])
+
+    def sweep(self, uses, products, chosen):
+        """Apply steps, one after another, to a block of integrations before the next block is read."""
+        later = replace(self.run, save=lambda *product, **name: None, log=QUIET, remarks=[])
+        records = {}
+        for block in blocks(products[0]):
+            if records:
+                self.sweep_on(block, records, chosen, later)
+                continue
+            # What is to be told and recorded, and saved besides, is so with the first block.
+            for use in uses:
+                self.apply(use, (block,), chosen, last=False)
+                records[use.step.name] = use, self.outcome.records[-1]
+        self.save_made(uses[-1], self.outcome.records[-1], products)
+        return products
+
+    def sweep_on(self, block, records, chosen, run):
+        for name, (use, record) in records.items():
+            if record.status == "COMPLETE":
+                begun = time.perf_counter()
+                use.step(block, References(chosen, block), self.settings.steps[name], run)
+                record.seconds += time.perf_counter() - begun
+                record.peak = peak_memory()
+
+    def apply(self, use, products, chosen, last=True):
         step, par, before = use.step, self.settings.steps[use.step.name], products
         self.notify(step.name)
         record = StepRecord(step.name, "SKIPPED", reason="as asked")
@@ -283,12 +313,18 @@ class _Execution:
                 self.record_history(one, step, par, record.reason)
         record.seconds, record.peak = time.perf_counter() - begun, peak_memory()
         self.outcome.records.append(record)
+        if last:
+            self.save_made(use, record, products)
+        record.reason = record.reason or "; ".join(self.run.remarks)
+        return before if use.aside else products
+
+    def save_made(self, use, record, products):
+        """Save what a step made, where that is asked for or one of the pipeline's results."""
+        step, par = use.step, self.settings.steps[use.step.name]
         if record.status == "COMPLETE" and use.keep and (par.save_results or self.settings.own.save_results):
             self.save_all(products, par.suffix, step.suffixes if step.beside else [use.keep], step.beside)
         elif par.save_results and not use.keep and not par.skip and not (step.beside and record.reason):
             self.save_all(products, par.suffix, step.suffixes or (step.name,), step.beside)
-        record.reason = record.reason or "; ".join(self.run.remarks)
-        return before if use.aside else products
 
     def record_references(self, product, used):
         for reftype, choice in used.items():
@@ -373,7 +409,15 @@ def _execute(pipeline, product, work):
     warn_of_repeats(product, wanted)
     products = (product,)
     del product  # the ramp is to be freed as soon as the fit has replaced it
-    for item in pipeline.order:
+    waiting = []
+    for item in (*pipeline.order, None):
+        if item in uses and work.together(item, products):
+            waiting.append(item)
+            if not settings.steps[item.step.name].save_results:
+                continue
+            item = None
+        if waiting:
+            products, waiting = work.sweep(waiting, products, chosen), []
         if isinstance(item, Save):
             if getattr(settings.own, item.parameter) and (item.needs is None or work.options.members.get(item.needs)):
                 for one in products:

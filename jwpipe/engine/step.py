@@ -41,6 +41,9 @@ class Step:
         the user gives is for the first product alone.
     takes : tuple of type
         Classes of product that it works on.
+    by_integration : callable
+        Whether it works on each integration of a product without regard to the others: an exposure may be given to it
+        block by block (`jwpipe.products.parts`).
     """
 
     name: str
@@ -53,6 +56,7 @@ class Step:
     suffixes: tuple
     beside: bool
     takes: tuple
+    by_integration: Callable
 
     @property
     def summary(self):
@@ -69,7 +73,18 @@ class Step:
         return self.function(product, refs, par, run)
 
 
-def step(name, *, status, peer, references=(), optional=(), params=StepParams, suffixes=(), beside=False):
+def step(
+    name,
+    *,
+    status,
+    peer,
+    references=(),
+    optional=(),
+    params=StepParams,
+    suffixes=(),
+    beside=False,
+    by_integration=False,
+):
     """Declare the function below as a step.
 
     Parameters
@@ -88,6 +103,8 @@ def step(name, *, status, peer, references=(), optional=(), params=StepParams, s
         Suffixes of several products.
     beside : bool, optional
         See `Step`.
+    by_integration : bool or callable, optional
+        See `Step`; where it depends on the product, a function of that.
 
     Returns
     -------
@@ -109,6 +126,7 @@ def step(name, *, status, peer, references=(), optional=(), params=StepParams, s
             suffixes=tuple(suffixes),
             beside=beside,
             takes=typing.get_args(hint) or (hint,),
+            by_integration=by_integration if callable(by_integration) else lambda product: by_integration,
         )
 
     return declare

@@ -15,10 +15,10 @@ from jwpipe.engine.pipeline import Pipeline, Use
 from jwpipe.engine.settings import Layer, Settings
 from jwpipe.errors import OutputError, ReferenceError, UsageError, nearest
 from jwpipe.jobs.inputs import open_task, tasks
-from jwpipe.jobs.memory import estimate
+from jwpipe.jobs.memory import estimate, room
 from jwpipe.products.fitsfile import check_name
 from jwpipe.products.keywords import check_keyword
-from jwpipe.products.store import MappedStore
+from jwpipe.products.store import Store
 from jwpipe.products.suffixes import split_suffix
 
 __all__ = ["Options", "available_threads", "existing", "load", "plan", "prepare", "process", "read_input", "run"]
@@ -279,7 +279,7 @@ def _make(pipeline, task, options, notify):
             *(task.source, needed // 10**6, options.max_memory // 10**6, options.output_dir),
             f" (without them it takes about {rest // 10**6} MB)" if rest > options.max_memory else "",
         )
-        hold[0].store = MappedStore(options.output_dir)
+        hold[0].store = Store(options.output_dir, room(hold[0], options.max_memory))
     settings, finder = prepare(pipeline, hold[0], options)
     return runner.execute(pipeline, hold.pop(), settings, finder, options, notify)
 

@@ -8,6 +8,13 @@ where an exposure's own arrays are those that its class declares (SCI, PIXELDQ, 
 work with. Of large planes the fit gives the ramp's memory back while it makes the slopes, and the larger of the two
 counts. The optional product of the fit (``save_opt``) is not counted: its size depends on the jumps that are found.
 
+An exposure that is larger than its budget is kept in files (`jwpipe.products.store`) and takes
+
+    PROGRAM + (SLOPES + PLANES) * pixels + parts
+
+where the parts of it that are in memory at a time (`jwpipe.products.parts`) take all that is left of the budget, and at
+least ROWS rows of all integrations.
+
 Of images the peak is resampling, or the search for sources afterwards. One exposure is held at a time, whatever
 the number of them, and where its pixels fall, beside the mosaic:
 
@@ -25,7 +32,7 @@ from jwpipe.products.exposures import Exposures
 from jwpipe.products.images import Cube, Image
 from jwpipe.products.product import Plane
 
-__all__ = ["available_memory", "estimate"]
+__all__ = ["available_memory", "estimate", "room"]
 
 PROGRAM = 135_000_000  # the interpreter with its libraries (the most: those that read ASDF), headers and tables
 MARK = 1 / 8  # one bit a sample, that jump keeps while it looks at neighbours
@@ -34,6 +41,7 @@ PLANES = 20  # what references tell of a pixel while its slopes are made: gain, 
 PLACES = 20  # where a pixel of an exposure falls, and what is interpolated there
 MOSAIC = 24  # a pixel of a mosaic: values, error, weight, three variances; and 4 for every 32 exposures, the context
 SOURCES = 48  # a pixel of a mosaic while its sources are found: background, noise, smoothed values, labels
+ROWS = 4  # one, the rows beside it, and what the system keeps of files
 LARGE = 1 << 22  # pixels of a plane many times larger than a huge page: the band of rows in work is then a small part
 
 
@@ -45,7 +53,7 @@ def estimate(product, mapped=False):
     product : Product or Exposures
         An exposure, or several, as opened, with no array read.
     mapped : bool, optional
-        Whether its own arrays are kept in a file (`jwpipe.products.store`), and do not count.
+        Whether its own arrays are kept in files (`jwpipe.products.store`), and count in parts only: in the smallest.
 
     Returns
     -------
@@ -60,10 +68,41 @@ def estimate(product, mapped=False):
     *lead, ny, nx = product.shape
     nints = math.prod(lead[:1])
     pixels, samples = ny * nx, math.prod(product.shape)
-    own = 0 if mapped else _own(product)
-    slopes = SLOPES * (nints + 1) * pixels
+    if mapped:
+        return int(_fixed(pixels) + ROWS * _row(product))
+    own, slopes = _own(product), SLOPES * (nints + 1) * pixels
     together = max(own, slopes) if pixels >= LARGE else own + slopes
     return int(PROGRAM + together + MARK * samples + PLANES * pixels)
+
+
+def room(product, budget):
+    """Tell how much of a budget there is for the parts of an exposure that is kept in files.
+
+    Parameters
+    ----------
+    product : Product or Exposures
+        An exposure, or several.
+    budget : int
+        Bytes.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
+    if isinstance(product, Exposures | Image | Cube):
+        return 0  # no step works on parts of them
+    return int(max(budget - _fixed(math.prod(product.shape[-2:])), ROWS * _row(product)))
+
+
+def _fixed(pixels):
+    return PROGRAM + (SLOPES + PLANES) * pixels
+
+
+def _row(product):
+    """Bytes of a row of all integrations with its slopes."""
+    nints, *_, ny, nx = product.shape
+    return _own(product) // ny + MARK * math.prod(product.shape) / ny + SLOPES * nints * nx
 
 
 def _estimate_images(image, mosaic, count, mapped):

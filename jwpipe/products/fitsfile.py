@@ -19,6 +19,7 @@ import numpy as np
 
 from jwpipe.cext import convert
 from jwpipe.errors import InputError, OutputError
+from jwpipe.products.store import Stored
 
 __all__ = [
     "BLOCK",
@@ -446,7 +447,7 @@ class ImageBlock:
     ----------
     header : astropy.io.fits.Header
         Complete but for what the array implies.
-    array : ndarray or None
+    array : ndarray, Stored or None
         Pixels, native byte order; None for a header alone.
     threads : int, optional
         Threads of the conversion.
@@ -482,7 +483,9 @@ class ImageBlock:
 
 def _parts(array, step):
     """Give the values of an array in order, so many at a time; one repeated throughout is not spread out in memory."""
-    if array.size > step and not any(array.strides):
+    if isinstance(array, Stored):
+        yield from array.chunks(step)
+    elif array.size > step and not any(array.strides):
         flat = np.full(step, array.flat[0])
         for first in range(0, array.size, step):
             yield flat[: array.size - first]

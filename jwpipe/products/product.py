@@ -11,7 +11,7 @@ from jwpipe.products import modes
 from jwpipe.products.clock import written_at
 from jwpipe.products.fitsfile import Extension, FitsFile, ImageBlock, image_header, write_fits
 from jwpipe.products.headers import Headers
-from jwpipe.products.store import Spilled
+from jwpipe.products.store import Stored
 
 __all__ = ["Plane", "Product", "Subarray", "Table"]
 
@@ -49,17 +49,24 @@ class Plane:
         if product is None:
             return self
         value = product.fields.get(self.name)
-        if isinstance(value, Extension | Spilled):
-            out = product.store and product.store.array(value.shape, self.dtype)
-            product.origins[self.name] = value
-            value = product.fields[self.name] = value.read(self.dtype, out=out, threads=product.threads)
-        elif value is None and self.filled:
-            zeros = product.store.array if product.store else np.zeros
+        if isinstance(value, np.ndarray) or (value is None and not self.filled):
+            return value
+        store = product.store
+        if value is None:
+            zeros = store.empty if store else np.zeros
             value = product.fields[self.name] = zeros(self.implied_shape(product), self.dtype)
-        return value
+        elif not (store and isinstance(value, Stored)):
+            product.origins[self.name] = value
+            kept = store and store.empty(value.shape, self.dtype)
+            array = value.read(self.dtype, out=kept and kept.mapped(), threads=product.threads)
+            value = product.fields[self.name] = kept or array
+        return value.mapped() if isinstance(value, Stored) else value
 
     def __set__(self, product, value):
-        if value is not None:
+        held = product.fields.get(self.name)
+        if isinstance(held, Stored) and held.maps(value):
+            value = held
+        elif value is not None and not isinstance(value, Stored):
             value = np.ascontiguousarray(value, self.dtype)
             if value.ndim != self.ndim:
                 raise ValueError(f"{self.name} takes {self.ndim} dimensions, not {value.ndim}")
@@ -79,7 +86,9 @@ class Plane:
         header = image_header(self.extname, self.dtype, shape, previous=product.headers.get(self.extname))
         if value is None:
             return ImageBlock(header, np.broadcast_to(self.dtype.type(0), shape), product.threads)
-        return ImageBlock(header, self.__get__(product), product.threads)
+        array = self.__get__(product)
+        held = product.fields[self.name]
+        return ImageBlock(header, held if isinstance(held, Stored) else array, product.threads)
 
 
 class Table:
@@ -144,7 +153,7 @@ class Product(Headers):
         The file that the product came from.
     threads : int
         Threads with which arrays are read and written.
-    store : MappedStore or None
+    store : Store or None
         Where arrays are kept as they are read; None: in memory.
     """
 
@@ -284,8 +293,12 @@ class Product(Headers):
             Fields that stay in memory.
         """
         for name, value in self.fields.items():
-            if isinstance(value, np.ndarray) and value.size and name not in keep:
-                self.fields[name] = self.origins.pop(name, None) or Spilled(value, folder)
+            if name in keep:
+                continue
+            if isinstance(value, np.ndarray) and value.size:
+                self.fields[name] = self.origins.pop(name, None) or Stored.of(value, folder)
+            elif isinstance(value, Stored):
+                self.fields[name] = self.origins.pop(name, value)
 
     def has(self, name):
         """Whether there is an array, without reading it."""
@@ -309,7 +322,7 @@ class Product(Headers):
         dtype = getattr(type(self), name).dtype
         if isinstance(value, Extension):
             return value.read(dtype, rows=rows, threads=self.threads)
-        if isinstance(value, Spilled):
+        if isinstance(value, Stored):
             return value[rows].astype(dtype, copy=False)
         value = getattr(self, name)
         return None if value is None else value[rows]

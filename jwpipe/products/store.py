@@ -1,4 +1,4 @@
-"""Where arrays are kept for which there is to be no memory: mapped, or put aside until they are asked for."""
+"""Where arrays are kept for which there is to be no memory: in nameless files, read and written a part at a time."""
 
 import math
 import mmap
@@ -11,61 +11,45 @@ import numpy as np
 
 from jwpipe.errors import OutputError
 
-__all__ = ["MappedStore", "Spilled"]
+__all__ = ["Store", "Stored"]
+
+AHEAD = 128  # pieces of planes that are announced before they are read: the disk may then fetch several at once
 
 
-class MappedStore:
-    """Arrays in nameless files, mapped into memory.
-
-    The system keeps as much of them in memory as there is room for, and steps work on them as on any others, with the
-    same bits. The files are gone with the arrays, or with the process, however it ends.
+class Store:
+    """A folder for arrays, and the memory that there is to work on them.
 
     Parameters
     ----------
     folder : path-like
         Where there is room for them; made where it does not exist.
+    room : int, optional
+        Bytes that the parts of an exposure may take that are in memory at a time (`jwpipe.products.parts`).
     """
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    def __init__(self, folder, room=0):
+        self.folder, self.room = Path(folder), room
+
+    def empty(self, shape, dtype):
+        """Make a `Stored` array of zeros."""
+        return Stored(shape, dtype, self.folder)
 
     def array(self, shape, dtype):
-        """Make an array of zeros.
-
-        Raises
-        ------
-        OutputError
-            There is no room.
-        """
-        size = math.prod(shape) * np.dtype(dtype).itemsize
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder) as file:
-                # Room is taken now: writing to a page for which the disk has none would end the process.
-                getattr(os, "posix_fallocate", _extend)(file.fileno(), 0, size)
-                pages = mmap.mmap(file.fileno(), size)
-        except OSError as problem:
-            advice = "it is used because --max-memory is less than the exposure takes"
-            raise OutputError(
-                f"no room for a temporary file of {size} bytes in {self.folder}: {problem.strerror}", advice
-            ) from None
-        return np.frombuffer(pages, dtype).reshape(shape)
+        """Make an array of zeros, mapped: to be worked on as any other, in whatever memory there is."""
+        return self.empty(shape, dtype).mapped()
 
 
-def _extend(descriptor, offset, size):
-    """Give a file its size where the system cannot promise the room."""
-    os.truncate(descriptor, offset + size)
-
-
-class Spilled:
-    """An array put aside in a nameless file, which is gone with this object, or with the process.
+class Stored:
+    """An array in a nameless file, which is gone with this object, or with the process, however it ends.
 
     Parameters
     ----------
-    array : ndarray
-        C-contiguous.
+    shape : tuple of int
+        Its shape.
+    dtype : dtype
+        Its type.
     folder : path-like
-        Where there is room for it.
+        Where there is room for it; made where it does not exist.
 
     Attributes
     ----------
@@ -80,44 +64,124 @@ class Spilled:
         There is no room.
     """
 
-    def __init__(self, array, folder):
-        self.shape, self.dtype = array.shape, array.dtype
+    def __init__(self, shape, dtype, folder):
+        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+        self._view = None
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the array
+            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - lives as long as the array
             weakref.finalize(self, self._file.close)
-            self._file.write(memoryview(array).cast("B"))
-            self._file.flush()
+            # Room is taken now: writing to a mapped page for which the disk has none would end the process.
+            getattr(os, "posix_fallocate", _extend)(self._file.fileno(), 0, max(self.nbytes, 1))
         except OSError as problem:
             raise OutputError(
-                f"no room for a temporary file of {array.nbytes} bytes in {folder}: {problem.strerror}"
+                f"no room for a temporary file of {self.nbytes} bytes in {folder}: {problem.strerror}",
+                "it is used because --max-memory is less than the exposure takes",
             ) from None
 
-    def __getitem__(self, rows):
-        """Read some rows back.
+    @classmethod
+    def of(cls, array, folder):
+        """Put an array aside."""
+        self = cls(array.shape, array.dtype, folder)
+        self[:] = array
+        return self
 
-        Parameters
-        ----------
-        rows : slice
-            Along the first axis, in steps of 1.
+    @property
+    def ndim(self):
+        """Number of dimensions."""
+        return len(self.shape)
 
-        Returns
-        -------
-        ndarray
-        """
-        first, last, _ = rows.indices(self.shape[0])
+    @property
+    def size(self):
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self):
+        """Bytes in the file."""
+        return self.size * self.dtype.itemsize
+
+    def __getitem__(self, part):
+        """Read a slice of the first axis, in steps of 1."""
+        first, last, _ = part.indices(self.shape[0])
         out = np.empty((max(0, last - first), *self.shape[1:]), self.dtype)
-        self._file.seek(first * math.prod(self.shape[1:]) * self.dtype.itemsize)
-        self._file.readinto(memoryview(out).cast("B"))
+        self._read(out, first * math.prod(self.shape[1:]))
         return out
 
+    def __setitem__(self, part, values):
+        """Write a slice of the first axis, in steps of 1."""
+        self._write(values, part.indices(self.shape[0])[0] * math.prod(self.shape[1:]))
+
+    def rows(self, rows):
+        """Read some rows of every plane, (..., rows, nx)."""
+        out = np.empty((*self.shape[:-2], rows.stop - rows.start, self.shape[-1]), self.dtype)
+        pieces = list(self._pieces(out, rows))
+        for (plane, start), later in zip(pieces, [*pieces[AHEAD:], *[None] * AHEAD], strict=False):
+            if later is not None:
+                self._announce(later)
+            self._read(plane, start)
+        return out
+
+    def set_rows(self, rows, values):
+        """Write some rows of every plane."""
+        for plane, start in self._pieces(values, rows):
+            self._write(plane, start)
+
+    def _pieces(self, values, rows):
+        """Give the planes of a band of rows, and where each begins in the file."""
+        ny, nx = self.shape[-2:]
+        for i, index in enumerate(np.ndindex(*values.shape[:-2])):
+            yield values[index], (i * ny + rows.start) * nx
+
+    def chunks(self, size):
+        """Give all values in order, so many at a time."""
+        for start in range(0, self.size, size):
+            out = np.empty(min(size, self.size - start), self.dtype)
+            self._read(out, start)
+            yield out
+
     def read(self, dtype=None, out=None, threads=1):
-        """Read the array back; parameters as of `Extension.read`."""
+        """Read the array; parameters as of `Extension.read`."""
         if out is None:
             out = np.empty(self.shape, dtype or self.dtype)
         whole = out if out.dtype == self.dtype else np.empty(self.shape, self.dtype)
-        self._file.seek(0)
-        self._file.readinto(memoryview(whole).cast("B"))
+        self._read(whole, 0)
         if whole is not out:
             out[...] = whole
         return out
+
+    def mapped(self):
+        """Give the array as one of NumPy's, mapped into memory: the system keeps there what there is room for."""
+        out = self._view and self._view()
+        if out is None:
+            pages = mmap.mmap(self._file.fileno(), max(self.nbytes, 1))
+            out = np.frombuffer(pages, self.dtype, self.size).reshape(self.shape)
+            self._view = weakref.ref(out)
+        return out
+
+    def maps(self, array):
+        """Whether an array is what `mapped` gave: what was done to it stands in the file."""
+        return self._view is not None and self._view() is array
+
+    def _announce(self, piece):
+        plane, start = piece
+        os.posix_fadvise(self._file.fileno(), start * self.dtype.itemsize, plane.nbytes, os.POSIX_FADV_WILLNEED)
+
+    def _read(self, out, start):
+        """Read values from a position on; parts of planes are contiguous, and so is `out`."""
+        view, position = memoryview(out.reshape(-1)).cast("B"), start * self.dtype.itemsize
+        while len(view):
+            count = os.preadv(self._file.fileno(), [view], position)
+            view, position = view[count:], position + count
+
+    def _write(self, values, start):
+        values = np.ascontiguousarray(values, self.dtype)
+        view, position = memoryview(values.reshape(-1)).cast("B"), start * self.dtype.itemsize
+        while len(view):
+            count = os.pwrite(self._file.fileno(), view, position)
+            view, position = view[count:], position + count
+
+
+def _extend(descriptor, offset, size):
+    """Give a file its size where the system cannot promise the room."""
+    os.truncate(descriptor, offset + size)

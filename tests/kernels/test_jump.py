@@ -5,7 +5,8 @@ import pytest
 from astropy.stats import sigma_clip
 
 from jwpipe.cext import jump as kernel
-from jwpipe.steps.ramp.jump import differences, unused_planes
+from jwpipe.steps.ramp.flags import unused_planes
+from jwpipe.steps.ramp.jump import differences
 
 THRESHOLDS = (4.0, 5.0, 6.0)  # pixels of 4 or more, 3, 2 differences
 

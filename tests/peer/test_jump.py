@@ -15,7 +15,8 @@ from builders import make_ramp, make_references, make_run, write_reference
 from kernels.test_jump import make, slow_two_point
 
 from jwpipe.cext import jump as kernel
-from jwpipe.steps.ramp.jump import choose_method, jump, unused_planes
+from jwpipe.steps.ramp.flags import unused_planes
+from jwpipe.steps.ramp.jump import choose_method, jump
 
 pytestmark = [
     pytest.mark.peer,

@@ -8,6 +8,7 @@ from builders import make_ramp, make_references, make_run, write_reference
 from jwpipe.engine.step import Skip
 from jwpipe.errors import InputError
 from jwpipe.products.dq import Pixel
+from jwpipe.products.store import Store
 from jwpipe.steps.ramp.refpix import refpix
 from jwpipe.steps.ramp.refpix_irs2 import find_bad_pixels, replace_bad_pixels
 
@@ -46,6 +47,21 @@ def test_drifts_that_the_reference_output_shares_are_removed(reference, detector
     left = ramp.data[0] - pixels[0][:, kept]
     assert np.abs(left).max() < 0.5
     assert left.std() < 0.05
+
+
+def test_an_integration_at_a_time_gives_the_same_bits(reference, tmp_path):
+    rng = np.random.default_rng(3)
+    counts = rng.normal(1000, 5, (2, 2, 3200, 2048)).astype("f4")
+    counts[1, :, 2570] += rng.normal(
+        0, 400, (2, 2048)
+    )  # bad in the second integration, and so not to be used in either
+    ramps = [make_ramp(counts.copy(), **MODE) for _ in range(2)]
+    ramps[1].store = Store(tmp_path, room=6 * 2 * 3200 * 2048)
+    for ramp in ramps:
+        ramp.groupdq[:, 1, 1000:2000] = 4
+        refpix(ramp, make_references(ramp, refpix=reference), refpix.params(), make_run(2))
+    for name in ("data", "groupdq", "pixeldq"):
+        np.testing.assert_array_equal(getattr(ramps[1], name), getattr(ramps[0], name))
 
 
 def test_outliers_are_found_and_replaced_by_their_neighbours():

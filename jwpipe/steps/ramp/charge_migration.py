@@ -25,6 +25,7 @@ class Params(StepParams):
     status="S_CHGMIG",
     peer="jwst.charge_migration.charge_migration_step.ChargeMigrationStep",
     params=Params,
+    by_integration=True,
 )
 def charge_migration(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     """Flag groups so bright that charge migrates into neighbouring pixels.

@@ -59,6 +59,7 @@ class Pattern:
     peer="jwst.dark_current.dark_current_step.DarkCurrentStep",
     references=["dark"],
     params=Params,
+    by_integration=True,
 )
 def dark_current(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     """Subtract the dark current, as it builds up from group to group.
@@ -138,8 +139,8 @@ def integrations(ramp, shape):
     nints = ramp.shape[0]
     if len(shape) == 3:
         return {(): (0, nints)}
-    alone = min(shape[0] - 1, nints) if ramp.get("INTSTART", 1) == 1 else 0
-    ranges = {(i,): (i, i + 1) for i in range(alone)}
+    alone = min(max(0, shape[0] - 1 - ramp.before), nints) if ramp.get("INTSTART", 1) == 1 else 0
+    ranges = {(ramp.before + i,): (i, i + 1) for i in range(alone)}
     return ranges | {(shape[0] - 1,): (alone, nints)} if alone < nints else ranges
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from jwpipe.cext import events as kernel
 from jwpipe.products.dq import Group, Pixel
+from jwpipe.products.parts import integrations
 
 __all__ = ["flag_showers", "flag_snowballs"]
 
@@ -22,7 +23,7 @@ def flag_snowballs(groupdq, par, groups_masked_next, threads):
 
     Parameters
     ----------
-    groupdq : ndarray, uint8, (nints, ngroups, ny, nx)
+    groupdq : ndarray or Stored, uint8, (nints, ngroups, ny, nx)
         Flags, changed in place; jumps and saturation are flagged.
     par : jwpipe.steps.ramp.jump.Params
         Parameters.
@@ -44,8 +45,8 @@ def flag_snowballs(groupdq, par, groups_masked_next, threads):
     total = 0
     # Both lengths are for full axes, of which the parameters give the halves.
     growth, longest = 2 * par.sat_expand, 2 * par.max_extended_radius
-    cores = [[] for _ in groupdq]
-    for i, groups in enumerate(groupdq):
+    cores = [[] for _ in range(groupdq.shape[0])]
+    for i, groups in enumerate(integrations(groupdq)):
         for g in range(1, len(groups)):
             jumps = _rectangles(groups[g], None, Group.JUMP_DET, par.min_jump_area, threads)
             if par.sat_required_snowball:
@@ -63,7 +64,7 @@ def flag_snowballs(groupdq, par, groups_masked_next, threads):
             total += len(jumps)
     if par.mask_snowball_core_next_int:
         # After all are found: these flags are no jumps to look at.
-        for groups, before in zip(groupdq[1:], cores, strict=False):
+        for groups, before in zip(integrations(groupdq), [[], *cores], strict=False):
             for core in before:
                 kernel.fill(groups[1 : max(groups_masked_next, 1)], core, ALL_BITS, Group.JUMP_DET, 0)
     return total

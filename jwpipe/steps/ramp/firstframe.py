@@ -9,7 +9,7 @@ from jwpipe.steps.ramp.miri import leave_group_out
 __all__ = ["firstframe"]
 
 
-@step("firstframe", status="S_FRSTFR", peer="jwst.firstframe.firstframe_step.FirstFrameStep")
+@step("firstframe", status="S_FRSTFR", peer="jwst.firstframe.firstframe_step.FirstFrameStep", by_integration=True)
 def firstframe(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     """Leave the first group of MIRI integrations out of the fit.
 

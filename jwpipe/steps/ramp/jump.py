@@ -9,7 +9,9 @@ from jwpipe.engine.params import AtLeast, Help, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import Skip, step
 from jwpipe.products.dq import Group, Pixel
+from jwpipe.products.parts import bands, held
 from jwpipe.products.ramp import Ramp
+from jwpipe.steps.ramp.flags import flagged_planes
 
 __all__ = ["jump"]
 
@@ -107,7 +109,7 @@ def jump(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     gain, readnoise = (reference.array() for reference in refs.need("gain", "readnoise"))
     ramp.pixeldq[~(gain > 0)] |= np.uint32(Pixel.NO_GAIN_VALUE | Pixel.DO_NOT_USE)
     group_time = ramp["TGROUP"]
-    unused = unused_planes(ramp.groupdq)
+    unused = flagged_planes(ramp, Group.DO_NOT_USE)
     jumps = two_point(ramp, gain, readnoise, unused, par, run)
     events = large_events(ramp, gain, readnoise, par, run)
     exposed = nints * ngroups - unused.sum() - nints
@@ -117,27 +119,6 @@ def jump(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
         ramp["EXTNCRS"] = 1e6 * events / total
     run.log.info("%d jumps, %d large events", jumps, events)
     return ramp
-
-
-def unused_planes(groupdq, flag=Group.DO_NOT_USE):
-    """Tell which groups have a flag in every pixel.
-
-    Parameters
-    ----------
-    groupdq : ndarray of uint8, (nints, ngroups, ny, nx)
-        Flags.
-    flag : int, optional
-        One or several; any of them will do.
-
-    Returns
-    -------
-    ndarray of bool, (nints, ngroups)
-    """
-    flag = np.uint8(flag)
-    unused = (groupdq[:, :, 0, 0] & flag) != 0
-    for plane in np.argwhere(unused):  # hardly ever any: one pixel rules most of them out
-        unused[tuple(plane)] = all((row & flag).all() for row in groupdq[tuple(plane)])
-    return unused
 
 
 def choose_method(par, nints, ngroups, nunused):
@@ -199,29 +180,42 @@ def two_point(ramp, gain, readnoise, unused, par, run):
         Number of jumps, neighbours and groups after jumps not counted.
     """
     nints, ngroups = unused.shape
-    data, groupdq, nframes, threads = ramp.data, ramp.groupdq, ramp["NFRAMES"], run.threads
+    nframes, threads = ramp["NFRAMES"], run.threads
     method, jumps = choose_method(par, nints, ngroups, unused.sum()), 0
+    median = np.empty_like(gain)
+    later, series = differences(unused, by_group=method == kernel.SIGMA_CLIP and par.only_use_ints)
+    thresholds = par.rejection_threshold, par.four_group_rejection_threshold, par.three_group_rejection_threshold
+    low, high = par.min_jump_to_flag_neighbors, par.max_jump_to_flag_neighbors
+    if not par.flag_4_neighbors:
+        low, high = np.inf, -np.inf
+    followed = followed_jumps(par, ramp["TGROUP"], gain)
+
+    def find(band, rows):
+        noise = gain[rows], readnoise[rows], nframes
+        kernel.find(band.data, band.groupdq, *noise, later, series, method, thresholds, median[rows], threads)
+
     if method is None:
         run.log.warning("too few groups are usable to look for jumps")
-    else:
-        median = np.empty_like(gain)
-        later, series = differences(unused, by_group=method == kernel.SIGMA_CLIP and par.only_use_ints)
-        thresholds = (
-            par.rejection_threshold,
-            par.four_group_rejection_threshold,
-            par.three_group_rejection_threshold,
-        )
-        kernel.find(data, groupdq, gain, readnoise, nframes, later, series, method, thresholds, median, threads)
+    elif method == kernel.SIGMA_CLIP:
+        for band, rows, _ in bands(ramp, changes=["groupdq"]):
+            find(band, rows)
+        # Of groups of which every pixel is a jump or not to be used they are taken back: no cosmic ray does that.
+        untrue = flagged_planes(ramp, Group.JUMP_DET | Group.DO_NOT_USE)
+    marked = nints * ngroups * -(-ramp.shape[3] // 8)
+    for band, rows, own in bands(ramp, changes=["groupdq"], halo=1, more=marked):
         if method == kernel.SIGMA_CLIP:
-            release(groupdq)
-        low, high = par.min_jump_to_flag_neighbors, par.max_jump_to_flag_neighbors
-        if not par.flag_4_neighbors:
-            low, high = np.inf, -np.inf
-        marks = np.empty((*groupdq.shape[:3], (groupdq.shape[3] + 7) // 8), "u1")
-        jumps = kernel.neighbors(data, groupdq, gain, readnoise, nframes, median, low, high, marks, threads)
-        for least, n in followed_jumps(par, ramp["TGROUP"], gain):
-            kernel.after(data, groupdq, gain, median, least, n, threads)
-    kernel.tidy(groupdq.reshape(-1, groupdq.shape[3]), threads)
+            release(band.groupdq, untrue)
+        elif method is not None:
+            find(band, rows)
+        if method is not None:
+            marks = np.empty((*band.shape[:3], -(-ramp.shape[3] // 8)), "u1")
+            planes = gain[rows], readnoise[rows], nframes, median[rows]
+            own_rows = own.start, own.stop
+            jumps += kernel.neighbors(band.data, band.groupdq, *planes, low, high, marks, threads, *own_rows)
+            del marks
+            for least, n in followed:
+                kernel.after(band.data, band.groupdq, gain[rows], median[rows], least, n, threads)
+        kernel.tidy(band.groupdq.reshape(-1, ramp.shape[3]), threads)
     return jumps
 
 
@@ -252,9 +246,9 @@ def differences(unused, by_group):
     return integration * unused.shape[1] + group + 1, np.array(series, np.intp)
 
 
-def release(groupdq):
-    """Take back the jumps of groups of which every pixel is a jump or not to be used: no cosmic ray does that."""
-    for plane in np.argwhere(unused_planes(groupdq, Group.JUMP_DET | Group.DO_NOT_USE)):
+def release(groupdq, planes):
+    """Take back the jumps of some groups, (nints, ngroups), where they are no more than jumps."""
+    for plane in np.argwhere(planes):
         flags = groupdq[tuple(plane)]
         flags[flags == Group.JUMP_DET] = 0
 
@@ -289,7 +283,7 @@ def large_events(ramp, gain, readnoise, par, run):
         group_time = ramp["TGROUP"]
         if par.expand_large_events:
             masked_next = int(par.snowball_time_masked_next_int // group_time)
-            found = events.flag_snowballs(ramp.groupdq, par, masked_next, run.threads)
+            found = events.flag_snowballs(held(ramp, "groupdq"), par, masked_next, run.threads)
         if par.find_showers:
             masked = int(par.time_masked_after_shower // group_time)
             found = events.flag_showers(

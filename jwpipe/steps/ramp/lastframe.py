@@ -9,7 +9,7 @@ from jwpipe.steps.ramp.miri import leave_group_out
 __all__ = ["lastframe"]
 
 
-@step("lastframe", status="S_LASTFR", peer="jwst.lastframe.lastframe_step.LastFrameStep")
+@step("lastframe", status="S_LASTFR", peer="jwst.lastframe.lastframe_step.LastFrameStep", by_integration=True)
 def lastframe(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     """Leave the last group of MIRI integrations out of the fit.
 

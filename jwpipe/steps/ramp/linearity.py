@@ -15,7 +15,13 @@ __all__ = ["linearity"]
 BAND = 128  # rows at a time: six coefficients of 2048 columns take 6 MB instead of 100 MB
 
 
-@step("linearity", status="S_LINEAR", peer="jwst.linearity.linearity_step.LinearityStep", references=["linearity"])
+@step(
+    "linearity",
+    status="S_LINEAR",
+    peer="jwst.linearity.linearity_step.LinearityStep",
+    references=["linearity"],
+    by_integration=True,
+)
 def linearity(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     """Correct the detector's non-linear response.
 

@@ -12,6 +12,7 @@ from jwpipe.errors import InputError, ReferenceError
 from jwpipe.products import modes
 from jwpipe.products.dq import Pixel
 from jwpipe.products.images import TrapsFilled
+from jwpipe.products.parts import bands
 from jwpipe.products.ramp import Ramp
 
 __all__ = ["persistence"]
@@ -81,44 +82,53 @@ def persistence(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     within = (slice(None), slice(place.y, place.y + ny), slice(place.x, place.x + nx))
     tgroup, tframe = float(ramp["TGROUP"]), float(ramp["TFRAME"])
     group, shares = shares_lost(pars, tgroup), np.ascontiguousarray(pars[:, :3:2], "f4")
-    traps = whole if (ny, nx) == whole.shape[1:] else whole[within].copy()
-    filled_beyond = traps is not whole and whole.any()
     removed = None
     if par.save_persistence:
         removed = Ramp.like(ramp)
-        removed.data = np.empty(ramp.shape, "f4")
+        removed.store = ramp.store
+        removed.data = np.empty(ramp.shape, "f4") if ramp.store is None else ramp.store.empty(ramp.shape, "f4")
         removed.zeroframe, removed.group, removed.int_times = ramp.zeroframe, ramp.group, ramp.int_times
     scratch = [
         np.zeros((run.threads, *shape), dtype)
         for shape, dtype in zip(kernel.scratch_shapes(ngroups, len(pars)), ("f4", "f8", "i4"), strict=True)
     ]
-    for i in range(nints):
-        # Resets before the first integration belong to the time before the exposure.
-        resets = int(ramp.get("NRESETS" if i else "NRSTSTRT", 1))
-        reset = shares_lost(pars, tframe * resets if i else 0.0)
-        kernel.integration(
-            ramp.data[i],
-            ramp.groupdq[i],
-            ramp.pixeldq,
-            traps,
-            density,
-            limit,
-            tgroup,
-            par.flag_pers_cutoff,
-            reset,
-            group,
-            shares,
-            *captures(pars, ngroups, tgroup, tframe * resets),
-            None if removed is None else removed.data[i],
-            *scratch,
-            run.threads,
-        )
-        if filled_beyond:
-            # Nothing is known of the light beyond the subarray: traps only decay there.
+    # Resets before the first integration belong to the time before the exposure.
+    resets = [int(ramp.get("NRESETS" if i else "NRSTSTRT", 1)) for i in range(nints)]
+    waits = [shares_lost(pars, tframe * resets[i] if i else 0.0) for i in range(nints)]
+    if (ny, nx) != whole.shape[1:] and whole.any():
+        # Nothing is known of the light beyond the subarray: traps only decay there.
+        inside = whole[within].copy()
+        for reset in waits:
             for share, times in ((reset, 1), (group, ngroups)):
                 kernel.decay(whole.reshape(len(pars), -1), share, times, run.threads)
-    if traps is not whole:
-        whole[within] = traps
+        whole[within] = inside
+    for band, rows, _ in bands(ramp, changes=["data"], more=0 if removed is None else 4 * nints * ngroups * nx):
+        of_band = (slice(None), slice(place.y + rows.start, place.y + rows.stop), within[2])
+        traps = np.ascontiguousarray(whole[of_band])
+        lost = None
+        if removed is not None:
+            lost = removed.data if band is ramp else np.empty(band.shape, "f4")
+        for i in range(nints):
+            kernel.integration(
+                band.data[i],
+                band.groupdq[i],
+                band.pixeldq,
+                traps,
+                density[rows],
+                limit[rows],
+                tgroup,
+                par.flag_pers_cutoff,
+                waits[i],
+                group,
+                shares,
+                *captures(pars, ngroups, tgroup, tframe * resets[i]),
+                None if lost is None else lost[i],
+                *scratch,
+                run.threads,
+            )
+        whole[of_band] = traps
+        if removed is not None and band is not ramp:
+            removed.fields["data"].set_rows(rows, lost)
     run.log.info("%d pixels have persistence above the cutoff", np.count_nonzero(ramp.pixeldq & Pixel.PERSISTENCE))
     if par.save_trapsfilled or par.save_results:
         run.save(filled_product(ramp, whole), "trapsfilled")

@@ -13,7 +13,9 @@ from jwpipe.errors import NoDataError, ReferenceError
 from jwpipe.products.dq import Group
 from jwpipe.products.images import Cube, IFUImage, Image, RampFit
 from jwpipe.products.memory import give_back_rows
+from jwpipe.products.parts import bands
 from jwpipe.products.ramp import Ramp
+from jwpipe.steps.ramp.flags import flagged_planes
 
 __all__ = ["ramp_fit"]
 
@@ -21,6 +23,7 @@ __all__ = ["ramp_fit"]
 # back.
 BAND = 256
 CHUNK = 1 << 24
+SLOPES = 20  # bytes of the slope of a ramp: value, error, two variances, flags
 
 IFU_TYPES = ("NRS_IFU", "MIR_MRS")
 LAMP_TYPES = ("NRS_AUTOWAVE", "NRS_LAMP")  # of an integral field unit where OPMODE says so
@@ -91,9 +94,9 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
                 f"no {reftype} reference applies to this exposure, and ramps cannot be fitted without",
                 f"--override {reftype}=FILE names one",
             )
-    nints, ngroups, ny, nx = ramp.data.shape
+    nints, ngroups, ny, nx = ramp.shape
     first, last = groups_of_use(ramp)
-    if all((plane & Group.SATURATED).all() for plane in ramp.groupdq[:, first]):
+    if flagged_planes(ramp, Group.SATURATED)[:, first].all():
         raise NoDataError(f"every pixel of {ramp.path} is saturated from its first group on: there is no slope to fit")
     gain_factor = refs["gain"].number("GAINFACT")
     if gain_factor is not None:
@@ -102,12 +105,17 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
     suppress = par.suppress_one_group and ngroups > 1
     nframes, frame_time = int(ramp["NFRAMES"]), float(ramp["TFRAME"])
     one_group_time = (nframes + 1) * frame_time / 2 if nframes > 1 and not suppress else 0
-    zeroframe = ramp.zeroframe if ramp.get("ZEROFRAM") and not suppress else None
-    image, ints = np.empty((4, ny, nx), "f4"), np.empty((4, nints, ny, nx), "f4")
-    image_dq, ints_dq = np.empty((ny, nx), "u4"), np.empty((nints, ny, nx), "u4")
+    with_zeroframe = ramp.get("ZEROFRAM") and not suppress
+    image, image_dq = np.empty((4, ny, nx), "f4"), np.empty((ny, nx), "u4")
+    stored = ramp.store is not None and not par.save_opt
+    if stored:
+        ints_dq, *ints = (ramp.store.empty((nints, ny, nx), kind) for kind in ("u4", "f4", "f4", "f4", "f4"))
+    else:
+        ints, ints_dq = np.empty((4, nints, ny, nx), "f4"), np.empty((nints, ny, nx), "u4")
     segments, optional = None, {}
     if par.save_opt:
         deepest = np.empty((ny, 2), "i4")
+        begin_with(first, ramp.groupdq)
         kernel.count(ramp.data, ramp.groupdq, first, last, deepest, run.threads)
         nsegments, njumps = np.maximum(deepest.max(axis=0), 1)
         segments = np.zeros((7, nints, nsegments, ny, nx), "f4")
@@ -120,73 +128,101 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
             "pedestal_scale": (nframes + 1) / 2 / (nframes + int(ramp.get("GROUPGAP", 0))),
         }
     gain, readnoise = refs["gain"].array(), refs["readnoise"].array()
+    for band, rows, _ in bands(ramp, more=SLOPES * nints * nx) if stored else [(ramp, slice(0, ny), None)]:
+        planes = image, image_dq, ints, ints_dq
+        if stored:
+            shape = rows.stop - rows.start, nx
+            shapes = (4, *shape), shape, (4, nints, *shape), (nints, *shape)
+            planes = [np.empty(shape, kind) for shape, kind in zip(shapes, ("f4", "u4", "f4", "u4"), strict=True)]
+        begin_with(first, band.groupdq)
+        fit(
+            band,
+            gain[rows],
+            readnoise[rows],
+            band.zeroframe if with_zeroframe else None,
+            planes,
+            run.threads,
+            first=first,
+            last=last,
+            group_time=float(ramp["TGROUP"]),
+            frame_time=frame_time,
+            one_group_time=one_group_time,
+            noise_scale=np.sqrt(2.0 * nframes),
+            suppress=suppress,
+            **optional,
+        )
+        if stored:
+            image[:, rows], image_dq[rows], *parts = planes
+            for array, part in zip((*ints, ints_dq), (*parts[0], parts[1]), strict=True):
+                array.set_rows(rows, part)
+            del planes, parts, part  # there is to be room for the next band
+    if par.save_opt:
+        found = RampFit.like(ramp)
+        found.slope, found.sigslope, found.var_poisson, found.var_rnoise, found.yint, found.sigyint, found.weights = (
+            segments
+        )
+        found.pedestal, found.crmag = optional["pedestal"], optional["crmag"]
+        run.save(found, "fitopt", name=f"{Path(par.opt_name).stem}_fitopt" if par.opt_name else None)
+    rate = product_of(IFUImage if is_ifu(ramp) else Image, ramp, image, image_dq)
+    rateints = product_of(Cube, ramp, ints, ints_dq)
+    rateints.int_times, rateints.store = ramp.int_times, ramp.store
+    return rate, rateints
+
+
+def fit(ramp, gain, readnoise, zeroframe, planes, threads, **options):
+    """Fit ramps, some at a time, so that their memory can be given back: it makes room for the slopes.
+
+    Parameters
+    ----------
+    ramp : Ramp
+        Counts and flags, used up.
+    gain, readnoise : ndarray of float32, (ny, nx)
+        Gain, e-/DN; read noise, DN.
+    zeroframe : ndarray of float32, (nints, ny, nx), or None
+        The first frame of each integration, DN.
+    planes : sequence of ndarray
+        Results: ``image``, ``image_dq``, ``ints``, ``ints_dq`` of the kernel.
+    threads : int
+        Threads.
+    **options
+        Other arguments of the kernel.
+    """
+    nints, ngroups, ny, nx = ramp.shape
+    data, groupdq = ramp.data, ramp.groupdq
+    inputs = data, groupdq, ramp.pixeldq, gain, readnoise, ramp.average_dark_current, zeroframe
+    names = "image", "image_dq", "ints", "ints_dq"
+    options |= dict(zip(names, planes, strict=True)) | {"threads": threads}
     for top in range(0, ny, BAND):
         rows = slice(top, min(top + BAND, ny))
         state = np.empty((rows.stop - top, nx, kernel.STATE), "f4") if nints > 1 else None
         together = max(1, CHUNK // (ngroups * (rows.stop - top) * nx))
         for begin in range(0, nints, together):
             part = slice(begin, min(begin + together, nints))
-            kernel.fit_ramps(
-                ramp.data,
-                ramp.groupdq,
-                ramp.pixeldq,
-                gain,
-                readnoise,
-                ramp.average_dark_current,
-                zeroframe,
-                first,
-                last,
-                float(ramp["TGROUP"]),
-                frame_time,
-                one_group_time,
-                np.sqrt(2.0 * nframes),
-                suppress,
-                image,
-                image_dq,
-                ints,
-                ints_dq,
-                run.threads,
-                **optional,
-                top=rows.start,
-                bottom=rows.stop,
-                begin=part.start,
-                end=part.stop,
-                state=state,
-            )
-            # These ramps are used up: they make room for the slopes.
-            for array in (ramp.data, ramp.groupdq):
+            where = {"top": top, "bottom": rows.stop, "begin": part.start, "end": part.stop}
+            kernel.fit_ramps(*inputs, **options, **where, state=state)
+            for array in (data, groupdq):
                 give_back_rows(array[part], rows)
-    if par.save_opt:
-        fit = RampFit.like(ramp)
-        fit.slope, fit.sigslope, fit.var_poisson, fit.var_rnoise, fit.yint, fit.sigyint, fit.weights = segments
-        fit.pedestal, fit.crmag = optional["pedestal"], optional["crmag"]
-        run.save(fit, "fitopt", name=f"{Path(par.opt_name).stem}_fitopt" if par.opt_name else None)
-    rate = product_of(IFUImage if is_ifu(ramp) else Image, ramp, image, image_dq)
-    rateints = product_of(Cube, ramp, ints, ints_dq)
-    rateints.int_times = ramp.int_times
-    return rate, rateints
 
 
 def groups_of_use(ramp):
     """Range of groups to fit: those of MIRI lose the leading ones and the last where no pixel of them is of use."""
-    groupdq = ramp.groupdq
-    first, last = 0, groupdq.shape[1]
+    first, last = 0, ramp.shape[1]
     if ramp["INSTRUME"] != "MIRI" or last == 1:
         return first, last
-
-    def unusable(group):
-        return all((plane & Group.DO_NOT_USE).all() for plane in groupdq[:, group])
-
-    while first < last and unusable(first):
+    unusable = flagged_planes(ramp, Group.DO_NOT_USE).all(axis=0)
+    while first < last and unusable[first]:
         first += 1
-        if first < last:
-            # The ramp now begins here: a jump from a group that is gone says nothing.
-            groupdq[:, first] &= ~np.uint8(Group.JUMP_DET)
-    if first < last and unusable(last - 1):
+    if first < last and unusable[last - 1]:
         last -= 1
     if last - first < 2:
         raise NoDataError(f"{ramp.path} has fewer than two groups that are of use anywhere: there is no slope to fit")
     return first, last
+
+
+def begin_with(first, groupdq):
+    """Let ramps begin with a later group than the first: a jump from one that is gone says nothing."""
+    if first > 0:
+        groupdq[:, first] &= ~np.uint8(Group.JUMP_DET)
 
 
 def is_ifu(ramp):

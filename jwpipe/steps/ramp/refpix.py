@@ -29,12 +29,18 @@ class Params(StepParams):
     irs2_mean_subtraction: Annotated[bool, Help("subtract means of amplifiers before the IRS2 correction")] = False
 
 
+def not_interleaved(ramp):
+    """Whether integrations are corrected one by one: bad reference pixels of IRS2 readout are sought in all of them."""
+    return max(ramp.shape[-2:]) <= max(modes.full_frame(ramp["INSTRUME"]))
+
+
 @step(
     "refpix",
     status="S_REFPIX",
     peer="jwst.refpix.refpix_step.RefPixStep",
     references=["refpix"],
     params=Params,
+    by_integration=not_interleaved,
 )
 def refpix(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     """Subtract the drifts of the readout electronics as the reference pixels see them.
@@ -64,7 +70,7 @@ def refpix(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     """
     ny, nx = ramp.shape[-2:]
     full = modes.full_frame(ramp["INSTRUME"])
-    if max(ny, nx) > max(full):
+    if not not_interleaved(ramp):
         refpix_irs2.correct(ramp, refs.need("refpix"), par, run)
         return ramp
     if ramp["INSTRUME"] == "MIRI":

@@ -13,6 +13,7 @@ from jwpipe.cext import irs2 as kernel
 from jwpipe.engine.step import Skip
 from jwpipe.errors import InputError, ReferenceError
 from jwpipe.products.dq import Pixel
+from jwpipe.products.parts import blocks
 from jwpipe.steps.ramp.irs2_transform import PRIME, Transform, spectrum_order
 from jwpipe.steps.ramp.refpix_nir import BORDER, SIZE, Sections, View, subtract_signals
 
@@ -67,21 +68,30 @@ def correct(ramp, reference, par, run):
     mirrored = ramp["DETECTOR"] == "NRS2"
     outputs = [Output(k, mirrored) for k in range(OUTPUTS)]
     bad = ((ramp.pixeldq & Pixel.BAD_REF_PIXEL) != 0).any(axis=1) & np.tile(INTERLEAVED, OUTPUTS)
-    bad |= find_bad_pixels(ramp.data, bad, par.ovr_corr_mitigation_ftr)
+    known = bad.copy()
+    for block in blocks(ramp, changes=()):
+        bad |= find_bad_pixels(block.data, known, par.ovr_corr_mitigation_ftr)
     run.log.info("%d interleaved reference pixels are bad", np.count_nonzero(bad))
     ramp.pixeldq[bad] |= Pixel.BAD_REF_PIXEL | Pixel.DO_NOT_USE
+    frame = Frame(weights, run.threads)
+    for block in blocks(ramp):
+        replace_and_subtract(block, frame, outputs, bad.copy(), listed, par, run.threads)
+
+
+def replace_and_subtract(ramp, frame, outputs, bad, listed, par, threads):
+    """Replace what bad reference pixels say, subtract, and take out; parameters as above."""
     if par.irs2_mean_subtraction:
-        subtract_means(ramp, par, run.threads)
+        subtract_means(ramp, par, threads)
     replace_bad_pixels(ramp.data, np.flatnonzero(bad), bad)
     # The reference file counts as the detector does; its pixels are replaced one by one, by what is good so far.
+    mirrored = outputs[0].mirrored
     rows = HEIGHT - 1 - np.arange(HEIGHT) if mirrored else np.arange(HEIGHT)
     for pixels in listed:
         fresh = [row for row in rows[pixels] if not bad[row]]
         bad[fresh] = True
         replace_bad_pixels(ramp.data, fresh, bad, downwards=mirrored)
-    frame = Frame(weights, run.threads)
     for data in ramp.data:
-        frame.correct(data, outputs, par.preserve_irs2_refpix, run.threads)
+        frame.correct(data, outputs, par.preserve_irs2_refpix, threads)
     if not par.preserve_irs2_refpix:
         keep = np.tile(~INTERLEAVED, OUTPUTS)
         keep[:LENGTH] = False
@@ -276,8 +286,8 @@ def strip(ramp, keep):
     for name in ("data", "groupdq", "err"):
         if ramp.fields.get(name) is None:
             continue
-        getattr(ramp, name)
-        array = ramp.fields.pop(name)
+        array = getattr(ramp, name)
+        del ramp.fields[name]
         flat = array.reshape(-1)
         size = SIZE * SIZE
         for i, plane in enumerate(array.reshape(-1, HEIGHT, SIZE)):

@@ -11,7 +11,7 @@ from jwpipe.steps.ramp.miri import need_miri
 __all__ = ["reset"]
 
 
-@step("reset", status="S_RESET", peer="jwst.reset.reset_step.ResetStep", references=["reset"])
+@step("reset", status="S_RESET", peer="jwst.reset.reset_step.ResetStep", references=["reset"], by_integration=True)
 def reset(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     """Subtract the transient that follows the reset of MIRI detectors.
 
@@ -38,7 +38,7 @@ def reset(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     need_miri(ramp)
     reference = refs.need("reset")
     nints, ngroups = reference.shape()[:2]
-    first = int(ramp.get("INTSTART", 1)) - 1
+    first = int(ramp.get("INTSTART", 1)) - 1 + ramp.before
     plane = np.empty(ramp.shape[2:], "f4")
     for g in range(min(ngroups, ramp.shape[1])):
         held = None

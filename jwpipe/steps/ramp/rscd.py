@@ -26,7 +26,14 @@ class Params(StepParams):
     ] = "baseline"
 
 
-@step("rscd", status="S_RSCD", peer="jwst.rscd.rscd_step.RscdStep", references=["rscd"], params=Params)
+@step(
+    "rscd",
+    status="S_RSCD",
+    peer="jwst.rscd.rscd_step.RscdStep",
+    references=["rscd"],
+    params=Params,
+    by_integration=True,
+)
 def rscd(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     """Leave out the first groups of MIRI integrations that follow another.
 
@@ -58,7 +65,7 @@ def rscd(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
         raise Skip(f"{reference.name} has no row for {ramp['SUBARRAY']} and {ramp['READPATT']}")
     if ramp.shape[1] < groups + FEWEST_LEFT:
         raise Skip(f"{ramp.shape[1]} groups are too few to leave {groups} out")
-    ramp.groupdq[1:, :groups] |= Group.DO_NOT_USE
+    ramp.groupdq[max(0, 1 - ramp.before) :, :groups] |= Group.DO_NOT_USE
     return ramp
 
 

@@ -29,6 +29,7 @@ class Params(StepParams):
     peer="jwst.saturation.saturation_step.SaturationStep",
     references=["saturation"],
     params=Params,
+    by_integration=True,
 )
 def saturation(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     """Flag saturated groups, and groups at the floor of the A/D converter.

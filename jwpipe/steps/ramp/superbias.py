@@ -11,7 +11,13 @@ from jwpipe.products.ramp import Ramp
 __all__ = ["superbias"]
 
 
-@step("superbias", status="S_SUPERB", peer="jwst.superbias.superbias_step.SuperBiasStep", references=["superbias"])
+@step(
+    "superbias",
+    status="S_SUPERB",
+    peer="jwst.superbias.superbias_step.SuperBiasStep",
+    references=["superbias"],
+    by_integration=True,
+)
 def superbias(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     """Subtract the bias that the detector shows after a reset.
 

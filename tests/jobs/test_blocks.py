@@ -1,0 +1,52 @@
+"""Exposures larger than the memory allowed: worked on in parts, with the same bytes of every product."""
+
+import math
+
+import pytest
+
+from jwpipe.jobs import api, memory
+from jwpipe.simulate import simulate
+
+# Each with what makes parts differ: charge traps that remember, and snowballs' cores in the next integration; waves
+# over the whole exposure, a dark and a reset of several integrations; jumps told by the scatter of integrations.
+CASES = {
+    "nircam-image": (
+        {"subarray": "SUB160", "groups": 8, "integrations": 5, "persistence": True, "snowballs": 2},
+        ("persistence.skip=false", "persistence.save_persistence=true", "jump.expand_large_events=true"),
+    ),
+    "miri-image": (
+        {"subarray": "SUB256", "groups": 12, "integrations": 5, "showers": 2},
+        ("emicorr.skip=false", "jump.find_showers=true", "rscd.save_results=true"),
+    ),
+    "nirspec-subarray": (
+        {"groups": 4, "integrations": 102},
+        ("jump.save_results=true", "ramp_fit.suppress_one_group=false", "save_calibrated_ramp=true"),
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", CASES)
+def test_parts_of_an_exposure_give_the_same_bytes_as_the_whole(mode, tmp_path, monkeypatch):
+    options, assignments = CASES[mode]
+    made = simulate(mode, tmp_path / "made", full_references=False, **options)
+    for name, value in {
+        "CRDS_PATH": made.crds_path,
+        "CRDS_CONTEXT": made.context,
+        "CRDS_SERVER_URL": "https://crds-serverless-mode.stsci.edu",
+        "SOURCE_DATE_EPOCH": 1,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    product = api.read_input(api.load("detector1"), made.uncal, api.Options())
+    integration = 5 * math.prod(product.shape[1:])
+    fixed = 2**40 - memory.room(product, 2**40)
+    budgets = {"whole": None, "rows": memory.estimate(product, mapped=True), "blocks": fixed + int(2.5 * integration)}
+    assert max(budgets["rows"], budgets["blocks"]) < memory.estimate(product)
+    files = {}
+    for case, budget in budgets.items():
+        folder = tmp_path / case
+        api.run("detector1", made.uncal, output_dir=folder, max_memory=budget, assignments=assignments, threads=2)
+        files[case] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert len(files["whole"]) >= 3
+    for case in ("rows", "blocks"):
+        assert files[case].keys() == files["whole"].keys()
+        assert [name for name, content in files[case].items() if content != files["whole"][name]] == []
