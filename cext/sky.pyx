@@ -16,11 +16,12 @@ from clipped cimport LANES, Sum
 
 cdef enum:
     BLOCK = 32768
+    TABLES = 4
 
 
-def gather(const float[:, ::1] image, const unsigned int[:, ::1] dq, unsigned int bad,
-           const unsigned char[:, ::1] inside, float[::1] out):
-    """Gather the finite values of good pixels, in the order of the pixels.
+def clean(const float[:, ::1] image, const unsigned int[:, ::1] dq, unsigned int bad, float[:, ::1] out,
+          int threads):
+    """Copy an image, with NaN in place of pixels that are flagged or not finite.
 
     Parameters
     ----------
@@ -30,29 +31,76 @@ def gather(const float[:, ::1] image, const unsigned int[:, ::1] dq, unsigned in
         Flags.
     bad : int
         Flags of pixels that are left out.
+    out : float32, (ny, nx)
+        Out: the copy.
+    threads : int
+        Threads.
+    """
+    cdef Py_ssize_t y, x
+    with nogil:
+        for y in prange(image.shape[0], num_threads=threads, schedule="static"):
+            for x in range(image.shape[1]):
+                out[y, x] = <float>NAN if dq[y, x] & bad or image[y, x] - image[y, x] != 0 else image[y, x]
+
+
+def gather(const float[:, ::1] image, const unsigned char[:, ::1] inside, float[::1] out, int threads):
+    """Gather the values of an image that are wanted and not NaN, in the order of the pixels.
+
+    Parameters
+    ----------
+    image : float32, (ny, nx)
+        Values.
     inside : uint8, (ny, nx)
-        Pixels that are wanted: not 0.
-    out : float32, (ny * nx,)
-        Out: the values.
+        Pixels that are wanted: 1, others: 0.
+    out : float32, (at least ny * nx + 1,)
+        Out: the values; what lies behind them is of no use.
+    threads : int
+        Threads.
 
     Returns
     -------
     int
         Their number.
     """
-    cdef Py_ssize_t y, x, n = 0
-    cdef float value
+    cdef Py_ssize_t ny = image.shape[0], y, count = 0, here
+    cdef Py_ssize_t *begin = <Py_ssize_t *>malloc((ny + 1) * sizeof(Py_ssize_t))
+    if begin == NULL:
+        raise MemoryError
     with nogil:
-        for y in range(image.shape[0]):
-            for x in range(image.shape[1]):
-                value = image[y, x]
-                if inside[y, x] and not dq[y, x] & bad and value - value == 0:
-                    out[n] = value
-                    n += 1
-    return n
+        for y in prange(ny, num_threads=threads, schedule="static"):
+            begin[y] = wanted(image, inside, y)
+        for y in range(ny):
+            here = begin[y]
+            begin[y] = count
+            count += here
+        begin[ny] = count
+        for y in prange(ny, num_threads=threads, schedule="static"):
+            take(image, inside, y, &out[begin[y]], begin[y + 1] - begin[y])
+    free(begin)
+    return count
 
 
-def moments(const float[::1] values, float low, float high, int threads):
+cdef inline Py_ssize_t wanted(const float[:, ::1] image, const unsigned char[:, ::1] inside,
+                              Py_ssize_t y) noexcept nogil:
+    """Number of a row's values that are wanted."""
+    cdef Py_ssize_t x
+    cdef int count = 0
+    for x in range(image.shape[1]):
+        count += inside[y, x] & (image[y, x] == image[y, x])
+    return count
+
+
+cdef inline void take(const float[:, ::1] image, const unsigned char[:, ::1] inside, Py_ssize_t y, float *out,
+                      Py_ssize_t count) noexcept nogil:
+    """Copy a row's values that are wanted."""
+    cdef Py_ssize_t x = 0, n = 0
+    while n < count:
+        out[n] = image[y, x]
+        n += inside[y, x] & (image[y, x] == image[y, x])
+        x += 1
+
+
+def moments(const float[::1] values, float low, float high, double around, int threads):
     """Tell mean, spread and range of the values within limits.
 
     Parameters
@@ -61,6 +109,8 @@ def moments(const float[::1] values, float low, float high, int threads):
         Values, none of them NaN, at least one.
     low, high : float
         Limits.
+    around : float
+        A value near the mean: the farther it is from it, the more is lost to rounding.
     threads : int
         Threads.
 
@@ -75,53 +125,36 @@ def moments(const float[::1] values, float low, float high, int threads):
     """
     cdef Py_ssize_t n = values.shape[0], blocks = (n + BLOCK - 1) // BLOCK, i, count = 0
     cdef Sum *sums = <Sum *>calloc(blocks, sizeof(Sum))
-    cdef double *squares = <double *>calloc(blocks, sizeof(double))
-    cdef double total = 0
+    cdef double first = 0, second = 0
     cdef float mean, std, least, most
-    if sums == NULL or squares == NULL:
-        free(sums)
-        free(squares)
+    if sums == NULL:
         raise MemoryError
     least = most = min(max(values[0], low), high)
     with nogil:
         for i in prange(blocks, num_threads=threads, schedule="static"):
-            sums[i] = add(&values[i * BLOCK], min(BLOCK, n - i * BLOCK), low, high)
+            sums[i] = add(&values[i * BLOCK], min(BLOCK, n - i * BLOCK), low, high, around)
         for i in range(blocks):
             count += sums[i].count
-            total += sums[i].total
+            first += sums[i].first
+            second += sums[i].second
             if sums[i].count:
                 least = min(least, sums[i].least)
                 most = max(most, sums[i].most)
-        mean = <float>(total / count)
-        for i in prange(blocks, num_threads=threads, schedule="static"):
-            squares[i] = spread(&values[i * BLOCK], min(BLOCK, n - i * BLOCK), least, most, mean)
-        total = 0
-        for i in range(blocks):
-            total += squares[i]
-        std = <float>sqrt(total / (count - 1))
+        mean = <float>(around + first / count)
+        std = <float>sqrt(max(0, second - first * first / count) / (count - 1))
     free(sums)
-    free(squares)
     return count, mean, std, least, most
 
 
-cdef Sum add(const float *values, Py_ssize_t n, float low, float high) noexcept nogil:
+cdef Sum add(const float *values, Py_ssize_t n, float low, float high, double around) noexcept nogil:
     cdef float[LANES] rest
     cdef Sum result
-    result.count, result.total, result.least, result.most = 0, 0, high, low
-    clipped.sum_between(values, n - n % LANES, low, high, &result)
+    result.count, result.first, result.second, result.least, result.most = 0, 0, 0, high, low
+    clipped.sum_between(values, n - n % LANES, low, high, around, &result)
     if n % LANES:
         pad(values, n, rest)
-        clipped.sum_between(rest, LANES, low, high, &result)
+        clipped.sum_between(rest, LANES, low, high, around, &result)
     return result
-
-
-cdef double spread(const float *values, Py_ssize_t n, float low, float high, float mean) noexcept nogil:
-    cdef float[LANES] rest
-    cdef double total = clipped.squares_between(values, n - n % LANES, low, high, mean)
-    if n % LANES:
-        pad(values, n, rest)
-        total += clipped.squares_between(rest, LANES, low, high, mean)
-    return total
 
 
 cdef inline void pad(const float *values, Py_ssize_t n, float *rest) noexcept nogil:
@@ -148,30 +181,38 @@ def histogram(const float[::1] values, float low, float high, float width, unsig
         Threads.
     """
     cdef Py_ssize_t n = values.shape[0], bins = counts.shape[0], i, k
-    cdef unsigned int *all_of_them = <unsigned int *>calloc(threads * bins, sizeof(unsigned int))
+    cdef unsigned int *tables = <unsigned int *>calloc(threads * TABLES * (bins + 1), sizeof(unsigned int))
     cdef int thread
-    if all_of_them == NULL:
+    if tables == NULL:
         raise MemoryError
     with nogil:
         for thread in prange(threads, num_threads=threads, schedule="static", chunksize=1):
             count(&values[0], n * thread // threads, n * (thread + 1) // threads, low, high, width, bins,
-                  all_of_them + thread * bins)
-        for i in range(threads):
+                  tables + thread * TABLES * (bins + 1))
+        for i in range(threads * TABLES):
             for k in range(bins):
-                counts[k] += all_of_them[i * bins + k]
-    free(all_of_them)
+                counts[k] += tables[i * (bins + 1) + k]
+    free(tables)
 
 
 cdef void count(const float *values, Py_ssize_t first, Py_ssize_t last, float low, float high, double width,
-                Py_ssize_t bins, unsigned int *counts) noexcept nogil:
-    cdef Py_ssize_t i, place
-    cdef float value
-    for i in range(first, last):
-        value = values[i]
-        if low <= value and value < high:
-            value = value - low
-            place = <Py_ssize_t>(value / width)
-            counts[place if place < bins else bins - 1] += 1
+                Py_ssize_t bins, unsigned int *tables) noexcept nogil:
+    """Count values in several tables, in turn: one alone would have to wait where neighbours fall in one bin.
+
+    A bin behind the others takes what lies between no limits.
+    """
+    cdef Py_ssize_t i, k, size = bins + 1
+    cdef int[LANES] places
+    cdef float[LANES] rest
+    cdef const float *block
+    for i in range((last - first + LANES - 1) // LANES):
+        block = values + first + i * LANES
+        if last - first < (i + 1) * LANES:
+            pad(values + first, last - first, rest)
+            block = rest
+        clipped.places(block, low, high, width, <int>bins, places)
+        for k in range(LANES):
+            tables[(k & (TABLES - 1)) * size + places[k]] += 1
 
 
 def median(const float[::1] values, float low, float high):

@@ -12,6 +12,7 @@ from jwpipe.cext import sky
 __all__ = ["STATISTICS", "Statistics"]
 
 STATISTICS = ("median", "midpt", "mean", "mode")
+SAMPLE = 1000  # values that tell about where the mean is
 FINEST = 10 * float(np.finfo("f4").eps)  # width of bins, and range, below which there is one bin
 
 
@@ -65,8 +66,9 @@ class Statistics:
         lower = values.min() if self.lower is None else np.float32(self.lower)
         upper = values.max() if self.upper is None else np.float32(self.upper)
         low, high = float(lower), float(upper)
+        mean = float(np.clip(values[:: -(-values.size // SAMPLE)], low, high).mean(dtype="f8"))
         for i in range(self.times + 1):
-            count, mean, std, least, most = sky.moments(values, low, high, self.threads)
+            count, mean, std, least, most = sky.moments(values, low, high, mean, self.threads)
             if not count:
                 return None, 0
             if i < self.times:

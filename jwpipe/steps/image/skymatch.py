@@ -1,5 +1,6 @@
 """Find the level of the sky in exposures that overlap, so that it is the same in all of them."""
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -119,17 +120,23 @@ class Sky:
         )
         self.known = np.zeros(len(self.groups), bool)
         self.levels = np.array([subtracted(image, par.subtract) for image in exposures])
+        size = math.prod(exposures.shape)
+        self.room, self.values = np.empty(size, "f4"), np.empty(size + 1, "f4")  # fresh memory costs time, these go on
         self.outlines = [outline(image, par.stepsize) for image in exposures]
 
-    def level(self, image, parts=None):
+    def clean(self, image):
+        """Values of an image, NaN where there is none that shows the sky."""
+        ny, nx = image.shape
+        clean = self.room[: ny * nx].reshape(ny, nx)
+        kernel.clean(image.data, image.dq, self.bad, clean, self.run.threads)
+        return clean
+
+    def level(self, image, clean, parts=None):
         """Level of an image, above what is known of it already, where it is shared, and the number of pixels."""
-        inside = np.ones(image.shape, "u1")
-        if parts is not None:
-            inside[:] = 0
-            for part in parts:
-                fill(*image.wcs.invert(*part), inside)
-        values = np.empty(inside.size, "f4")
-        return self.statistics.level(values[: kernel.gather(image.data, image.dq, self.bad, inside, values)])
+        inside = np.full(image.shape, parts is None, "u1")
+        for part in parts or ():
+            fill(*image.wcs.invert(*part), inside)
+        return self.statistics.level(self.values[: kernel.gather(clean, inside, self.values, self.run.threads)])
 
     def where_shared(self):
         """Levels of each group where it overlaps another, and numbers of pixels; see `differences`."""
@@ -137,11 +144,12 @@ class Sky:
         levels, pixels = np.zeros((2, count, count))
         group_of = {i: g for g, group in enumerate(self.groups) for i in group}
         for i, image in enumerate(self.exposures.visit()):
+            clean = self.clean(image)
             for g, group in enumerate(self.groups):
                 parts = [part for k in group if g != group_of[i] for part in shared(self.outlines[i], self.outlines[k])]
                 if not parts:
                     continue
-                level, number = self.level(image, parts)
+                level, number = self.level(image, clean, parts)
                 if number:
                     levels[group_of[i], g] += number * (level - self.offset(i))
                     pixels[group_of[i], g] += number
@@ -151,7 +159,7 @@ class Sky:
         """Levels of each group, that of its lowest exposure; NaN where there is none."""
         levels = np.full(len(self.exposures), np.nan)
         for i, image in enumerate(self.exposures.visit()):
-            level, number = self.level(image)
+            level, number = self.level(image, self.clean(image))
             if number:
                 levels[i] = level - self.offset(i)
         return np.array([np.fmin.reduce(levels[group]) for group in self.groups])
