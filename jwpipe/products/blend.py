@@ -11,6 +11,7 @@ import numpy as np
 
 from jwpipe.products.fitsfile import STRUCTURAL, RawBlock
 from jwpipe.products.keywords import COMMENTS, SCIENCE
+from jwpipe.products.modes import MULTIPLE
 
 __all__ = ["COLUMNS", "RULES", "blend", "forget", "header_table"]
 
@@ -59,7 +60,7 @@ TIMEUNIT
 
 
 def _same(values):
-    return values[0] if len(set(values)) == 1 else "MULTIPLE"
+    return values[0] if len(set(values)) == 1 else MULTIPLE
 
 
 def _first_time(values):

@@ -69,6 +69,8 @@ class Cube(Product):
 class _Combined(Product):
     """Base of what is made of several exposures."""
 
+    combined = True
+
     @classmethod
     def like(cls, other):
         """Make an empty product with the headers of another.

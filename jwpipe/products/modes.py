@@ -4,7 +4,17 @@ import reprlib
 
 from jwpipe.errors import InputError, nearest
 
-__all__ = ["DETECTORS", "EXP_TYPES", "GUIDING", "NUMBERS", "check_mode", "check_numbers", "full_frame", "guides"]
+__all__ = [
+    "DETECTORS",
+    "EXP_TYPES",
+    "GUIDING",
+    "MULTIPLE",
+    "NUMBERS",
+    "check_mode",
+    "check_numbers",
+    "full_frame",
+    "guides",
+]
 
 DETECTORS = {
     "NIRCAM": "NRCA1 NRCA2 NRCA3 NRCA4 NRCALONG NRCB1 NRCB2 NRCB3 NRCB4 NRCBLONG".split(),
@@ -13,6 +23,8 @@ DETECTORS = {
     "NIRISS": ["NIS"],
     "FGS": ["GUIDER1", "GUIDER2"],
 }
+
+MULTIPLE = "MULTIPLE"  # detector, filter and so on of what is made of several
 
 EXP_TYPES = {
     "NIRCAM": """
@@ -66,7 +78,7 @@ def full_frame(instrument):
     return (1032, 1024) if instrument == "MIRI" else (2048, 2048)
 
 
-def check_mode(path, header):
+def check_mode(path, header, combined=False):
     """Check that an exposure says which instrument, detector and kind of exposure it is.
 
     Parameters
@@ -75,6 +87,8 @@ def check_mode(path, header):
         For the message.
     header : mapping
         Primary header.
+    combined : bool, optional
+        Whether it is of a product of several exposures, which may be of several detectors.
 
     Raises
     ------
@@ -82,7 +96,8 @@ def check_mode(path, header):
         INSTRUME, DETECTOR or EXP_TYPE missing, unknown, or not of each other.
     """
     instrument = _one_of(path, header, "INSTRUME", DETECTORS, " of the known ones")
-    _one_of(path, header, "DETECTOR", DETECTORS[instrument], f" of {instrument}")
+    detectors = {*DETECTORS[instrument], MULTIPLE} if combined else DETECTORS[instrument]
+    _one_of(path, header, "DETECTOR", detectors, f" of {instrument}")
     _one_of(path, header, "EXP_TYPE", EXP_TYPES[instrument], f" of {instrument}")
 
 

@@ -139,6 +139,8 @@ class Product(Headers):
     ----------
     datamodl : str
         DATAMODL of the class: the name by which other JWST software knows the product.
+    combined : bool
+        Whether it is made of several exposures.
     suffix : str or None
         Last part of the file name that the product is given; a step may set it.
     ending : str
@@ -158,6 +160,7 @@ class Product(Headers):
     """
 
     datamodl = None
+    combined = False
     suffix = None
     ending = ".fits"
     declared = ()
@@ -250,7 +253,7 @@ class Product(Headers):
         first = self.declared[0]
         if isinstance(first, Plane) and first.name not in self.fields:
             raise InputError(f"{self.path} has no {first.extname} extension")
-        modes.check_mode(self.path, self.headers["PRIMARY"])
+        modes.check_mode(self.path, self.headers["PRIMARY"], self.combined)
 
     @classmethod
     def like(cls, other):

@@ -42,6 +42,7 @@ SMALL = {
 }
 LARGE = {
     "nircam-full": ("nircam-dithers", {"detector": "NRCBLONG", "filter": "F444W", "dithers": 3}, FAST),
+    "nircam-module": ("nircam-dithers", {"detector": ["NRCA1", "NRCA3"], "filter": ["F200W"], "dithers": 2}, FAST),
     "fgs-full": ("fgs-dithers", {"detector": "GUIDER1", "dithers": 3}, FAST),
     # Of the whole detector: in subarrays the flux of 1.14.1 is off, and with it the size of drops that are not square.
     "miri-turbo": (
@@ -172,10 +173,11 @@ def rows(case, step, ours, theirs, mask=None):
 
 def region_offset(ours, theirs):
     """How far S_REGION is off the outer corners by the peer's coordinates: its own is off by half a pixel."""
-    stated, other = Image.read(ours)["S_REGION"].split(), Image.read(theirs)
+    kind = Resampled if "_i2d" in ours.name else Image
+    stated, other = kind.read(ours)["S_REGION"].split(), kind.read(theirs)
     if stated == other["S_REGION"].split():  # an exposure that was not moved has what it came with, of the peer
         return 0
-    if Resampled.recognises(other.headers["PRIMARY"]):
+    if kind is Resampled:
         other.wcs.bounding_box = None
     wanted = polygon(*footprint(other.wcs, other.shape)).split()
     assert stated[:2] == wanted[:2]

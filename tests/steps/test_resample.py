@@ -15,6 +15,7 @@ from jwpipe.drizzle.grid import Grid
 from jwpipe.engine.step import Skip
 from jwpipe.errors import InputError, ReferenceError, UsageError
 from jwpipe.products.exposures import Exposures
+from jwpipe.products.images import Image, Resampled
 from jwpipe.steps.image.resample import resample
 
 INSIDE = slice(20, -20)
@@ -218,6 +219,19 @@ def test_exposures_of_each_group_by_themselves(tmp_path):
     for i, product in enumerate(saved.values()):
         assert (product["NDRIZ"], product["EFFEXPTM"]) == (1, 100.0 + i)
         np.testing.assert_array_equal(np.isnan(product.data), product.wht == 0)
+
+
+def test_mosaics_of_several_detectors_can_be_read(tmp_path):
+    images = [make_exposure(tmp_path, i, (3.0 * i, 0), DETECTOR=f"NRCA{i + 1}") for i in range(3)]
+    made = combine(Exposures(images, "mosaic", tmp_path))
+    assert made["DETECTOR"] == "MULTIPLE"
+    made["S_RESAMP"] = "COMPLETE"
+    made.write(tmp_path / "mosaic_i2d.fits")
+    np.testing.assert_array_equal(Resampled.read(tmp_path / "mosaic_i2d.fits").data, made.data)
+    images[0]["DETECTOR"] = "MULTIPLE"
+    images[0].write(tmp_path / "x_cal.fits")
+    with pytest.raises(InputError, match="none of NIRCAM"):
+        Image.read(tmp_path / "x_cal.fits")
 
 
 def test_context_of_more_than_32_exposures(tmp_path):
