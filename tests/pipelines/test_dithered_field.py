@@ -19,19 +19,23 @@ FIELD = {
 }
 
 
-@pytest.fixture(scope="module")
-def field(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("field")
-    made = simulate("nircam-dithers", folder, detector="NRCB4", dithers=4, pointing_error=0.05, **FIELD)
+def make_field(mode, folder, options, *parameters):
+    """Simulate exposures of a field, and calibrate and combine them."""
+    made = simulate(mode, folder, dithers=4, pointing_error=0.05, **FIELD | options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CRDS_PATH", str(made.crds_path))
         patch.setenv("CRDS_CONTEXT", made.context)
         patch.setenv("CRDS_SERVER_URL", "https://crds-serverless-mode.stsci.edu")
         for level in ("image2", "image3"):
             chosen = [str(path) for path in made.associations if f"_{level}_" in path.name]
-            wide = ["--set", "source_catalog.aperture_ee3=90"] if level == "image3" else []
-            assert main([level, *chosen, "-o", str(folder), "-q", *wide]) == 0
+            more = ("source_catalog.aperture_ee3=90", *parameters) if level == "image3" else ()
+            assert main([level, *chosen, "-o", str(folder), "-q", *(f"--set={text}" for text in more)]) == 0
     return made
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory):
+    return make_field("nircam-dithers", tmp_path_factory.mktemp("field"), {"detector": "NRCB4"})
 
 
 def products(made, suffix):
@@ -49,6 +53,18 @@ def test_the_sky_is_found_as_it_is(field):
     assert abs(found.bias) < 0.01
     assert found.deviation < 0.01
     assert found.sky < 0.02
+
+
+def test_magnitudes_of_undersampled_stars_are_as_good_as_their_noise(tmp_path):
+    """Where the cores of stars are not taken for outliers, and exposures have the same weight wherever a star is."""
+    careful = "outlier_detection.scale=3 2", "resample.weight_type=exptime"
+    made = make_field("niriss-dithers", tmp_path, {"subarray": "SUB256", "filter": "F200W"}, *careful)
+    (catalogue,) = tmp_path.glob("*_cat.ecsv")
+    found = recover_sky(catalogue, products(made, "o001_crf"), products(made, "cal"), made.truths)
+    assert found.after < 0.02
+    assert found.stars >= 20
+    assert abs(found.bias) < 0.005
+    assert found.deviation < 1.25 * found.noise
 
 
 def test_relative_astrometry_is_that_of_the_pointings(field):
