@@ -4,7 +4,7 @@ from typing import Annotated
 
 from jwpipe.engine.params import Help, PipelineParams
 from jwpipe.engine.pipeline import Pipeline
-from jwpipe.pipelines.common import TO_LINEAR
+from jwpipe.pipelines.linear import TO_LINEAR
 from jwpipe.products.ramp import Ramp
 
 __all__ = ["PIPELINE"]

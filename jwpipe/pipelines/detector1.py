@@ -4,7 +4,8 @@ from typing import Annotated
 
 from jwpipe.engine.params import Help, PipelineParams
 from jwpipe.engine.pipeline import Pipeline, Save
-from jwpipe.pipelines.common import TO_LINEAR, miri, use
+from jwpipe.pipelines.common import use
+from jwpipe.pipelines.linear import TO_LINEAR, miri
 from jwpipe.products.ramp import Ramp
 
 __all__ = ["PIPELINE"]

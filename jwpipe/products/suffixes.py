@@ -1,7 +1,5 @@
 """The suffixes that a product's name may carry."""
 
-import re
-
 __all__ = ["remove_suffix", "split_suffix"]
 
 # Those that 1.14.1 knows: names of associations' products depend on this list, gaps included.
@@ -30,13 +28,16 @@ MISSING = """
 """
 
 
-def _pattern(*tables):
-    # The longest first: `jump_ramp_fit` ends with ramp_fit, not with fit.
-    names = sorted({name for table in tables for name in table.split()}, key=len, reverse=True)
-    return re.compile(f"(.+?)([_-])(?:{'|'.join(map(re.escape, names))})")
+KNOWN = frozenset(PEER.split())
+WRITTEN = KNOWN | frozenset(MISSING.split())
 
 
-KNOWN, WRITTEN = _pattern(PEER), _pattern(PEER, MISSING)
+def _split(name, suffixes):
+    """Split at the longest suffix: `jump_ramp_fit` ends with ramp_fit, not with fit. Without one, None."""
+    for i, letter in enumerate(name):
+        if i and letter in "_-" and name[i + 1 :] in suffixes:
+            return name[:i], letter
+    return None
 
 
 def remove_suffix(name):
@@ -52,8 +53,8 @@ def remove_suffix(name):
     str
         The name without the suffix; the name itself where it carries none.
     """
-    match = KNOWN.fullmatch(name)
-    return match[1] if match else name
+    found = _split(name, KNOWN)
+    return found[0] if found else name
 
 
 def split_suffix(name):
@@ -69,5 +70,4 @@ def split_suffix(name):
     base, separator : str
         What stands before the suffix, and ``_`` or ``-``; the name itself and ``_`` where it carries none.
     """
-    match = WRITTEN.fullmatch(name)
-    return (match[1], match[2]) if match else (name, "_")
+    return _split(name, WRITTEN) or (name, "_")
