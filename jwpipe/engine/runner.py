@@ -5,6 +5,7 @@ import resource
 import sys
 import time
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 
 import jwpipe
@@ -17,7 +18,7 @@ from jwpipe.products.fitsfile import Stage
 from jwpipe.products.headers import printable
 from jwpipe.products.images import Cube
 from jwpipe.products.keywords import reference_keyword
-from jwpipe.products.parts import blocks
+from jwpipe.products.parts import blocks, fits
 from jwpipe.refs.files import ReferenceFile
 
 __all__ = ["Outcome", "References", "Run", "StepRecord", "execute"]
@@ -258,27 +259,27 @@ class _Execution:
         return len(products) == 1 and products[0].store is not None and use.step.by_integration(products[0])
 
     def sweep(self, uses, products, chosen):
-        """Apply steps, one after another, to a block of integrations before the next block is read."""
-        later = replace(self.run, save=lambda *product, **name: None, log=QUIET, remarks=[])
-        records = {}
-        for block in blocks(products[0]):
-            if records:
-                self.sweep_on(block, records, chosen, later)
-                continue
-            # What is to be told and recorded, and saved besides, is so with the first block.
-            for use in uses:
-                self.apply(use, (block,), chosen, last=False)
-                records[use.step.name] = use, self.outcome.records[-1]
+        """Apply steps, one after another, to a part of an exposure before the next part is read."""
+        (product,) = products
+        alike = [(False, uses)] if fits(product) else groupby(uses, lambda use: use.step.by_group(product))
+        for by_group, together in alike:
+            self.sweep_through(list(together), blocks(product, by_group=by_group), chosen)
         self.save_made(uses[-1], self.outcome.records[-1], products)
-        return products
 
-    def sweep_on(self, block, records, chosen, run):
-        for name, (use, record) in records.items():
-            if record.status == "COMPLETE":
-                begun = time.perf_counter()
-                use.step(block, References(chosen, block), self.settings.steps[name], run)
-                record.seconds += time.perf_counter() - begun
-                record.peak = peak_memory()
+    def sweep_through(self, uses, parts, chosen):
+        later = replace(self.run, save=lambda *product, **name: None, log=QUIET, remarks=[])
+        records = []
+        for part in parts:
+            for use, record in records:
+                if record.status == "COMPLETE":
+                    begun = time.perf_counter()
+                    use.step(part, References(chosen, part), self.settings.steps[use.step.name], later)
+                    record.seconds += time.perf_counter() - begun
+                    record.peak = peak_memory()
+            # What is to be told, recorded, and saved besides is so with the first part.
+            for use in uses if not records else ():
+                self.apply(use, (part,), chosen, last=False)
+                records.append((use, self.outcome.records[-1]))
 
     def apply(self, use, products, chosen, last=True):
         step, par, before = use.step, self.settings.steps[use.step.name], products
@@ -417,7 +418,8 @@ def _execute(pipeline, product, work):
                 continue
             item = None
         if waiting:
-            products, waiting = work.sweep(waiting, products, chosen), []
+            work.sweep(waiting, products, chosen)
+            waiting = []
         if isinstance(item, Save):
             if getattr(settings.own, item.parameter) and (item.needs is None or work.options.members.get(item.needs)):
                 for one in products:

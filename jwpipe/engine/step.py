@@ -44,6 +44,8 @@ class Step:
     by_integration : callable
         Whether it works on each integration of a product without regard to the others: an exposure may be given to it
         block by block (`jwpipe.products.parts`).
+    by_group : callable
+        Whether it works on each group, too, without regard to the others.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Step:
     beside: bool
     takes: tuple
     by_integration: Callable
+    by_group: Callable
 
     @property
     def summary(self):
@@ -84,6 +87,7 @@ def step(
     suffixes=(),
     beside=False,
     by_integration=False,
+    by_group=False,
 ):
     """Declare the function below as a step.
 
@@ -103,14 +107,17 @@ def step(
         Suffixes of several products.
     beside : bool, optional
         See `Step`.
-    by_integration : bool or callable, optional
-        See `Step`; where it depends on the product, a function of that.
+    by_integration, by_group : bool or callable, optional
+        See `Step`; where it depends on the product, a function of that. The latter implies the former.
 
     Returns
     -------
     callable
         Decorator that makes a `Step`.
     """
+
+    def decide(answer):
+        return answer if callable(answer) else lambda product: answer
 
     def declare(function):
         first = next(iter(inspect.signature(function).parameters))
@@ -126,7 +133,8 @@ def step(
             suffixes=tuple(suffixes),
             beside=beside,
             takes=typing.get_args(hint) or (hint,),
-            by_integration=by_integration if callable(by_integration) else lambda product: by_integration,
+            by_integration=decide(by_integration or by_group),
+            by_group=decide(by_group),
         )
 
     return declare

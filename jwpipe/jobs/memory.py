@@ -10,7 +10,7 @@ counts. The optional product of the fit (``save_opt``) is not counted: its size 
 
 An exposure that is larger than its budget is kept in files (`jwpipe.products.store`) and takes
 
-    PROGRAM + (SLOPES + PLANES) * pixels + parts
+    PROGRAM + PLANES * pixels + parts
 
 where the parts of it that are in memory at a time (`jwpipe.products.parts`) take all that is left of the budget, and at
 least ROWS rows of all integrations.
@@ -96,7 +96,7 @@ def room(product, budget):
 
 
 def _fixed(pixels):
-    return PROGRAM + (SLOPES + PLANES) * pixels
+    return PROGRAM + PLANES * pixels
 
 
 def _row(product):

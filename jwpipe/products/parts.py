@@ -3,6 +3,7 @@
 Where the exposure is in memory it is its own only part: steps are written for parts and do not ask which case it is.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from jwpipe.products.product import Plane
 from jwpipe.products.store import Stored
 
-__all__ = ["bands", "blocks", "held", "integrations"]
+__all__ = ["bands", "blocks", "fits", "held", "integrations"]
 
 
 class _Part:
@@ -24,7 +25,12 @@ class _Part:
         return self._read(dtype, threads)
 
 
-def blocks(product, changes=None):
+def fits(product):
+    """Whether an integration of an exposure has room in memory."""
+    return product.store is None or product.store.room * product.shape[0] >= _size(product, _fields(product)[0])
+
+
+def blocks(product, changes=None, by_group=False):
     """Give blocks of integrations, one after another.
 
     What is done to a block is kept once the next is asked for: its arrays, whose planes may have become smaller, and
@@ -37,24 +43,25 @@ def blocks(product, changes=None):
         The exposure.
     changes : sequence of str, optional
         Names of the arrays of integrations that may be changed; by default all. Of none, nothing at all is kept.
+    by_group : bool, optional
+        Whether blocks may be of some groups of an integration where that has no room. The first of them has what there
+        is of an integration besides (the zero frame).
 
     Yields
     ------
     Ramp
     """
-    nints = product.shape[0]
-    cut, planes = _fields(product)
-    count = 0 if product.store is None else product.store.room * nints // max(1, _size(product, cut))
-    if count == 0 or nints == 0:
+    if product.store is None or not (by_group or fits(product)):
         yield product
         return
-    original = {field.name: _plane(field, product) for field in planes}
+    nints, ngroups = product.shape[:2]
+    cut, planes = _fields(product)
+    original = {field.name: field.__get__(product) for field in planes}
     merged, kept = {}, {}
-    for first in range(0, nints, count):
-        ints = slice(first, min(first + count, nints))
-        block = _like(product, ints.start)
+    for ints, groups in _pieces(product, cut):
+        block = _like(product, ints.start, groups.start)
         for field in cut:
-            block.fields[field.name] = _cut_integrations(field, product, ints)
+            block.fields[field.name] = _cut_integrations(field, product, ints, groups)
         block.fields |= {name: None if plane is None else plane.copy() for name, plane in original.items()}
         yield block
         if changes == ():
@@ -64,12 +71,28 @@ def blocks(product, changes=None):
         for field in cut:
             array = block.fields[field.name]
             if isinstance(array, np.ndarray) and (changes is None or field.name in changes):
+                middle = (ngroups,) if field.ndim == 4 else ()
                 if field.name not in kept:
-                    kept[field.name] = _target(field, product, (nints, *array.shape[1:]), ints.start)
-                kept[field.name][ints] = array
+                    begun = ints.start > 0 or groups.start > 0
+                    kept[field.name] = _target(field, product, (nints, *middle, *array.shape[-2:]), begun)
+                kept[field.name].put(array, _start(kept[field.name].shape, ints, groups))
         del array, block  # there is to be room for the next
     for name, array in (kept | merged).items():
         setattr(product, name, array)
+
+
+def _pieces(product, cut):
+    """Integrations and groups of blocks that have room."""
+    nints, ngroups = product.shape[:2]
+    size = max(1, _size(product, cut))
+    count = min(nints, product.store.room * nints // size)
+    if count > 0:
+        for first in range(0, nints, count):
+            yield slice(first, min(first + count, nints)), slice(0, ngroups)
+        return
+    count = max(1, product.store.room * nints * ngroups // size)
+    for i, first in itertools.product(range(nints), range(0, ngroups, count)):
+        yield slice(i, i + 1), slice(first, min(first + count, ngroups))
 
 
 def bands(product, changes=(), halo=0, more=0):
@@ -104,7 +127,7 @@ def bands(product, changes=(), halo=0, more=0):
         [field for field in fields if _shape(field, product)[-2:] in ((ny, nx), ())] for fields in _fields(product)
     )
     height = int(max(1, product.store.room // (_size(product, cut) // ny + more) - 2 * halo))
-    whole = {field.name: _plane(field, product) for field in planes}
+    whole = {field.name: field.__get__(product) for field in planes}
     kept = {field.name: _stored(field, product) for field in cut if field.name in changes}
     if halo:  # is read as it was: what is written must not stand in its place
         kept = {name: product.store.empty(array.shape, array.dtype) for name, array in kept.items()}
@@ -112,13 +135,13 @@ def bands(product, changes=(), halo=0, more=0):
         bottom = min(top + height, ny)
         rows = slice(max(0, top - halo), min(bottom + halo, ny))
         own = slice(top - rows.start, bottom - rows.start)
-        band = _like(product, 0)
+        band = _like(product)
         band.fields |= {field.name: _cut_rows(field, product, rows) for field in cut}
         band.fields |= {name: None if plane is None else plane[rows] for name, plane in whole.items()}
         yield band, rows, own
         for name, array in kept.items():
             array.set_rows(slice(top, bottom), getattr(band, name)[..., own, :])
-    for name, array in (kept | whole).items():
+    for name, array in kept.items():
         setattr(product, name, array)
 
 
@@ -161,30 +184,41 @@ def _size(product, fields):
     return sum(math.prod(shape) * field.dtype.itemsize for field, shape in shapes if shape)
 
 
-def _plane(field, product):
-    """A plane of the exposure in memory, or None."""
-    value = field.__get__(product)
-    return value if value is None else np.array(value)
+def _start(shape, ints, groups):
+    """Where a block of an array begins, counted in values."""
+    start = ints.start * math.prod(shape[1:])
+    return start + groups.start * math.prod(shape[2:]) if len(shape) == 4 else start
 
 
-def _like(product, before):
+def _like(product, before=0, groups_before=0):
     """A part of an exposure, without arrays: headers and whatever else are the exposure's own."""
     part = type(product)(product.threads)
     part.headers, part.extras, part.tree, part.path = product.headers, product.extras, product.tree, product.path
-    part.fields, part.before = dict(product.fields), product.before + before
+    part.fields, part.before, part.groups_before = dict(product.fields), before, groups_before
     return part
 
 
-def _cut_integrations(field, product, ints):
+def _cut_integrations(field, product, ints, groups=None):
+    """A field of some integrations, or of some groups of one; None where there is none."""
     source = product.fields.get(field.name)
     if source is None:
         return None
+    if groups is None or groups.stop - groups.start == product.shape[1]:
+        if isinstance(source, np.ndarray):
+            return source[ints]
+        shape = (ints.stop - ints.start, *source.shape[1:])
+        if isinstance(source, Stored):
+            return _Part(shape, lambda dtype, threads: source[ints])
+        return _Part(shape, lambda dtype, threads: source.read(dtype, threads=threads, rows=ints))
+    if field.ndim < 4:
+        return _cut_integrations(field, product, ints) if groups.start == 0 else None
     if isinstance(source, np.ndarray):
-        return source[ints]
-    shape = (ints.stop - ints.start, *source.shape[1:])
+        return source[ints, groups]
+    shape = (1, groups.stop - groups.start, *source.shape[2:])
     if isinstance(source, Stored):
-        return _Part(shape, lambda dtype, threads: source[ints])
-    return _Part(shape, lambda dtype, threads: source.read(dtype, threads=threads, rows=ints))
+        return _Part(shape, lambda dtype, threads: source.take(shape, _start(source.shape, ints, groups)))
+    index = (ints.start,)
+    return _Part(shape, lambda dtype, threads: source.read(dtype, index, threads=threads, rows=groups).reshape(shape))
 
 
 def _cut_rows(field, product, rows):
@@ -203,19 +237,19 @@ def _stored(field, product):
     array = product.store.empty(shape, field.dtype)
     if value is not None:
         # As the file has it, or (mapped, or set by a step) from memory.
-        count = max(1, int(product.store.room * shape[0] // (math.prod(shape) * field.dtype.itemsize)))
-        for first in range(0, shape[0], count):
-            ints = slice(first, min(first + count, shape[0]))
-            part = _cut_integrations(field, product, ints)
-            array[ints] = part if isinstance(part, np.ndarray) else part.read(field.dtype, threads=product.threads)
+        for ints, groups in _pieces(product, [field]):
+            part = _cut_integrations(field, product, ints, groups)
+            if part is not None:  # all that an integration has of it came with its first groups
+                part = part if isinstance(part, np.ndarray) else part.read(field.dtype, threads=product.threads)
+                array.put(part, _start(shape, ints, groups))
     product.fields[field.name] = array
     return array
 
 
-def _target(field, product, shape, first):
+def _target(field, product, shape, begun):
     """Where the blocks of an array go: where it is already, or (it is read from elsewhere, or shrinks) a new place."""
     value = product.fields.get(field.name)
-    if first > 0 or (isinstance(value, Stored) and value.shape == shape):
+    if begun or (isinstance(value, Stored) and value.shape == shape):
         return _stored(field, product)
     return product.store.empty(shape, field.dtype)
 

@@ -30,13 +30,14 @@ class Ramp(Product):
         Reference output of the MIRI detectors, DN.
     average_dark_current : ndarray of float32, (ny, nx), or None
         Dark current, e-/s: its shot noise enters the variances of the slopes.
-    before : int
-        Integrations of the file before these: it is a part of the exposure (`jwpipe.products.parts`), or 0.
+    before, groups_before : int
+        Integrations of the file before these, and groups before the first of these, where it is a part of the exposure
+        (`jwpipe.products.parts`).
     """
 
     datamodl = "RampModel"
     suffix = "ramp"
-    before = 0
+    before = groups_before = 0
 
     data = Plane("SCI", "f4", 4)
     pixeldq = Plane("PIXELDQ", "u4", 2, filled=True, constant=True)

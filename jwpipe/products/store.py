@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from jwpipe.cext import memory as kernel
 from jwpipe.errors import OutputError
 
 __all__ = ["Store", "Stored"]
 
+LARGE = 1 << 20  # bytes
 AHEAD = 128  # pieces of planes that are announced before they are read: the disk may then fetch several at once
 
 
@@ -29,6 +31,7 @@ class Store:
 
     def __init__(self, folder, room=0):
         self.folder, self.room = Path(folder), room
+        kernel.give_back_when_freed(LARGE)  # where memory is short
 
     def empty(self, shape, dtype):
         """Make a `Stored` array of zeros."""
@@ -104,13 +107,17 @@ class Stored:
     def __getitem__(self, part):
         """Read a slice of the first axis, in steps of 1."""
         first, last, _ = part.indices(self.shape[0])
-        out = np.empty((max(0, last - first), *self.shape[1:]), self.dtype)
-        self._read(out, first * math.prod(self.shape[1:]))
-        return out
+        return self.take((max(0, last - first), *self.shape[1:]), first * math.prod(self.shape[1:]))
 
     def __setitem__(self, part, values):
         """Write a slice of the first axis, in steps of 1."""
-        self._write(values, part.indices(self.shape[0])[0] * math.prod(self.shape[1:]))
+        self.put(values, part.indices(self.shape[0])[0] * math.prod(self.shape[1:]))
+
+    def take(self, shape, start):
+        """Read values that follow each other, from a position on, counted in values."""
+        out = np.empty(shape, self.dtype)
+        self._read(out, start)
+        return out
 
     def rows(self, rows):
         """Read some rows of every plane, (..., rows, nx)."""
@@ -125,7 +132,7 @@ class Stored:
     def set_rows(self, rows, values):
         """Write some rows of every plane."""
         for plane, start in self._pieces(values, rows):
-            self._write(plane, start)
+            self.put(plane, start)
 
     def _pieces(self, values, rows):
         """Give the planes of a band of rows, and where each begins in the file."""
@@ -136,9 +143,7 @@ class Stored:
     def chunks(self, size):
         """Give all values in order, so many at a time."""
         for start in range(0, self.size, size):
-            out = np.empty(min(size, self.size - start), self.dtype)
-            self._read(out, start)
-            yield out
+            yield self.take(min(size, self.size - start), start)
 
     def read(self, dtype=None, out=None, threads=1):
         """Read the array; parameters as of `Extension.read`."""
@@ -174,7 +179,8 @@ class Stored:
             count = os.preadv(self._file.fileno(), [view], position)
             view, position = view[count:], position + count
 
-    def _write(self, values, start):
+    def put(self, values, start):
+        """Write values that follow each other, from a position on, counted in values."""
         values = np.ascontiguousarray(values, self.dtype)
         view, position = memoryview(values.reshape(-1)).cast("B"), start * self.dtype.itemsize
         while len(view):

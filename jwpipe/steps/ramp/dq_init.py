@@ -12,9 +12,7 @@ from jwpipe.products.ramp import Ramp
 __all__ = ["dq_init"]
 
 
-@step(
-    "dq_init", status="S_DQINIT", peer="jwst.dq_init.dq_init_step.DQInitStep", references=["mask"], by_integration=True
-)
+@step("dq_init", status="S_DQINIT", peer="jwst.dq_init.dq_init_step.DQInitStep", references=["mask"], by_group=True)
 def dq_init(exposure: Ramp | GuiderRaw, refs: References, par: StepParams, run: Run) -> Ramp | GuiderRaw:
     """Bring the flags of the detector's bad pixels into the exposure.
 

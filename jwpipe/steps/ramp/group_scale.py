@@ -10,7 +10,7 @@ from jwpipe.products.ramp import Ramp
 __all__ = ["group_scale"]
 
 
-@step("group_scale", status="S_GRPSCL", peer="jwst.group_scale.group_scale_step.GroupScaleStep", by_integration=True)
+@step("group_scale", status="S_GRPSCL", peer="jwst.group_scale.group_scale_step.GroupScaleStep", by_group=True)
 def group_scale(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     """Rescale groups of frames that were averaged on board with the wrong divisor.
 

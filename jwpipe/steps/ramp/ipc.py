@@ -15,7 +15,7 @@ __all__ = ["ipc"]
 BORDER = 4  # reference pixels at each edge of the detector
 
 
-@step("ipc", status="S_IPC", peer="jwst.ipc.ipc_step.IPCStep", references=["ipc"], by_integration=True)
+@step("ipc", status="S_IPC", peer="jwst.ipc.ipc_step.IPCStep", references=["ipc"], by_group=True)
 def ipc(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     """Undo the capacitive coupling between neighbouring pixels.
 

@@ -20,7 +20,7 @@ BAND = 128  # rows at a time: six coefficients of 2048 columns take 6 MB instead
     status="S_LINEAR",
     peer="jwst.linearity.linearity_step.LinearityStep",
     references=["linearity"],
-    by_integration=True,
+    by_group=True,
 )
 def linearity(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     """Correct the detector's non-linear response.

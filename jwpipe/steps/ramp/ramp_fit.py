@@ -23,7 +23,8 @@ __all__ = ["ramp_fit"]
 # back.
 BAND = 256
 CHUNK = 1 << 24
-SLOPES = 20  # bytes of the slope of a ramp: value, error, two variances, flags
+KINDS = "u4", "f4", "f4", "f4", "f4"  # of flags; of a value, its error, and two variances
+SLOPES = 20  # bytes of all of them
 
 IFU_TYPES = ("NRS_IFU", "MIR_MRS")
 LAMP_TYPES = ("NRS_AUTOWAVE", "NRS_LAMP")  # of an integral field unit where OPMODE says so
@@ -106,11 +107,12 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
     nframes, frame_time = int(ramp["NFRAMES"]), float(ramp["TFRAME"])
     one_group_time = (nframes + 1) * frame_time / 2 if nframes > 1 and not suppress else 0
     with_zeroframe = ramp.get("ZEROFRAM") and not suppress
-    image, image_dq = np.empty((4, ny, nx), "f4"), np.empty((ny, nx), "u4")
     stored = ramp.store is not None and not par.save_opt
     if stored:
-        ints_dq, *ints = (ramp.store.empty((nints, ny, nx), kind) for kind in ("u4", "f4", "f4", "f4", "f4"))
+        ints_dq, *ints = (ramp.store.empty((nints, ny, nx), kind) for kind in KINDS)
+        image_dq, *image = (ramp.store.empty((ny, nx), kind) for kind in KINDS)
     else:
+        image, image_dq = np.empty((4, ny, nx), "f4"), np.empty((ny, nx), "u4")
         ints, ints_dq = np.empty((4, nints, ny, nx), "f4"), np.empty((nints, ny, nx), "u4")
     segments, optional = None, {}
     if par.save_opt:
@@ -127,7 +129,6 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
             # in build 10.2.
             "pedestal_scale": (nframes + 1) / 2 / (nframes + int(ramp.get("GROUPGAP", 0))),
         }
-    gain, readnoise = refs["gain"].array(), refs["readnoise"].array()
     for band, rows, _ in bands(ramp, more=SLOPES * nints * nx) if stored else [(ramp, slice(0, ny), None)]:
         planes = image, image_dq, ints, ints_dq
         if stored:
@@ -137,8 +138,8 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
         begin_with(first, band.groupdq)
         fit(
             band,
-            gain[rows],
-            readnoise[rows],
+            refs["gain"].array(rows=rows),
+            refs["readnoise"].array(rows=rows),
             band.zeroframe if with_zeroframe else None,
             planes,
             run.threads,
@@ -152,9 +153,9 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
             **optional,
         )
         if stored:
-            image[:, rows], image_dq[rows], *parts = planes
-            for array, part in zip((*ints, ints_dq), (*parts[0], parts[1]), strict=True):
-                array.set_rows(rows, part)
+            for arrays, parts in zip((image, [image_dq], ints, [ints_dq]), planes, strict=True):
+                for array, part in zip(arrays, parts if parts.dtype == "f4" else [parts], strict=True):
+                    array.set_rows(rows, part)
             del planes, parts, part  # there is to be room for the next band
     if par.save_opt:
         found = RampFit.like(ramp)
@@ -165,7 +166,8 @@ def ramp_fit(ramp: Ramp, refs: References, par: Params, run: Run) -> tuple[Image
         run.save(found, "fitopt", name=f"{Path(par.opt_name).stem}_fitopt" if par.opt_name else None)
     rate = product_of(IFUImage if is_ifu(ramp) else Image, ramp, image, image_dq)
     rateints = product_of(Cube, ramp, ints, ints_dq)
-    rateints.int_times, rateints.store = ramp.int_times, ramp.store
+    rateints.int_times = ramp.int_times
+    rate.store = rateints.store = ramp.store
     return rate, rateints
 
 

@@ -41,6 +41,7 @@ def not_interleaved(ramp):
     references=["refpix"],
     params=Params,
     by_integration=not_interleaved,
+    by_group=lambda ramp: not_interleaved(ramp) and ramp["INSTRUME"] != "MIRI",
 )
 def refpix(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     """Subtract the drifts of the readout electronics as the reference pixels see them.

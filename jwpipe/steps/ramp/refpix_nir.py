@@ -279,7 +279,8 @@ def correct(ramp, par, run):
         return
     ny, nx = ramp.shape[-2:]
     planes = ramp.data.reshape(-1, ny, nx)
-    subtract_signals(planes, view, sections, sides, par.side_gain, run.threads)
+    again = ramp.before + ramp.groups_before > 0
+    subtract_signals(planes, view, sections, sides, par.side_gain, run.threads, again)
     if ramp.zeroframe is not None and ramp.get("ZEROFRAM"):
         blank = ramp.zeroframe == 0
         subtract_signals(ramp.zeroframe, view, sections, sides, par.side_gain, run.threads, again=True)

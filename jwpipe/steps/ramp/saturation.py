@@ -9,6 +9,7 @@ from jwpipe.engine.params import AtLeast, Help, StepParams
 from jwpipe.engine.runner import References, Run
 from jwpipe.engine.step import step
 from jwpipe.products.dq import Group, Pixel
+from jwpipe.products.parts import bands
 from jwpipe.products.ramp import Ramp
 from jwpipe.steps.ramp.irs2 import science_rows
 
@@ -61,9 +62,16 @@ def saturation(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
     threshold[(dq & Pixel.NO_SAT_CHECK) != 0] = NEVER
     first, grown = np.empty((2, *threshold.shape), "u2")
     saturated = np.zeros(threshold.shape, bool)
-    for data, groupdq in zip(ramp.data, ramp.groupdq, strict=True):
-        kernel.flag(data, groupdq, rows, threshold, first, grown, par.n_pix_grow_sat, run.threads)
-        saturated |= first < len(data)
+    whole = slice(0, len(rows))
+    interleaved = len(rows) != ramp.shape[2]
+    for band, at, own in (
+        [(ramp, whole, whole)] if interleaved else bands(ramp, changes=["groupdq"], halo=par.n_pix_grow_sat)
+    ):
+        where = rows if band is ramp else np.arange(at.stop - at.start)
+        planes = threshold[at], first[at], grown[at]
+        for i in range(ramp.shape[0]):
+            kernel.flag(band.data[i], band.groupdq[i], where, *planes, par.n_pix_grow_sat, run.threads)
+            saturated[at][own] |= first[at][own] < ramp.shape[1]
     if ramp.zeroframe is not None and ramp.get("ZEROFRAM"):
         for frame in ramp.zeroframe:
             flags = np.zeros((1, *frame.shape), "u1")

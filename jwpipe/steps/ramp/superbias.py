@@ -16,7 +16,7 @@ __all__ = ["superbias"]
     status="S_SUPERB",
     peer="jwst.superbias.superbias_step.SuperBiasStep",
     references=["superbias"],
-    by_integration=True,
+    by_group=True,
 )
 def superbias(ramp: Ramp, refs: References, par: StepParams, run: Run) -> Ramp:
     """Subtract the bias that the detector shows after a reset.
