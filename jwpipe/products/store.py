@@ -4,6 +4,8 @@ import math
 import mmap
 import os
 import tempfile
+import threading
+import time
 import weakref
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from jwpipe.errors import OutputError
 
 __all__ = ["Store", "Stored"]
 
+STATM = Path("/proc/self/statm")  # in pages; the third number is of those that are mapped from files
+PERIOD = 0.01  # s, between looks at it
 LARGE = 1 << 20  # bytes
 AHEAD = 128  # pieces of planes that are announced before they are read: the disk may then fetch several at once
 
@@ -35,7 +39,7 @@ class Store:
 
     def empty(self, shape, dtype):
         """Make a `Stored` array of zeros."""
-        return Stored(shape, dtype, self.folder)
+        return Stored(shape, dtype, self.folder, self.room)
 
     def array(self, shape, dtype):
         """Make an array of zeros, mapped: to be worked on as any other, in whatever memory there is."""
@@ -53,6 +57,8 @@ class Stored:
         Its type.
     folder : path-like
         Where there is room for it; made where it does not exist.
+    room : int, optional
+        Bytes of mapped arrays that are to be resident at most; 0: as the system likes.
 
     Attributes
     ----------
@@ -67,8 +73,8 @@ class Stored:
         There is no room.
     """
 
-    def __init__(self, shape, dtype, folder):
-        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+    def __init__(self, shape, dtype, folder, room=0):
+        self.shape, self.dtype, self.room = tuple(shape), np.dtype(dtype), room
         self._view = None
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
@@ -162,6 +168,8 @@ class Stored:
             pages = mmap.mmap(self._file.fileno(), max(self.nbytes, 1))
             out = np.frombuffer(pages, self.dtype, self.size).reshape(self.shape)
             self._view = weakref.ref(out)
+            if self.room and STATM.exists():
+                _Watch.over(pages, self.room)
         return out
 
     def maps(self, array):
@@ -186,6 +194,39 @@ class Stored:
         while len(view):
             count = os.pwrite(self._file.fileno(), view, position)
             view, position = view[count:], position + count
+
+
+class _Watch(threading.Thread):
+    """Lets go of the pages of mapped arrays when too many are resident: they stay in the file, and come back as asked.
+
+    The system would do so only where it runs out of memory. This has no part in the results, whenever it happens.
+    """
+
+    pages, lock, running = weakref.WeakKeyDictionary(), threading.Lock(), None
+
+    @classmethod
+    def over(cls, pages, room):
+        """Watch over pages from now on, as long as there are any."""
+        with cls.lock:
+            cls.pages[pages] = room
+            if cls.running is None:
+                cls.running = cls(name="jwpipe resident pages", daemon=True)
+                cls.running.start()
+
+    def run(self):
+        while self._look():
+            time.sleep(PERIOD)
+
+    def _look(self):
+        with self.lock:
+            watched = [*self.pages.items()]
+            if not watched:
+                type(self).running = None
+                return False
+        if int(STATM.read_text().split()[2]) * mmap.PAGESIZE > min(room for _, room in watched):
+            for pages, _ in watched:
+                pages.madvise(mmap.MADV_DONTNEED)
+        return True
 
 
 def _extend(descriptor, offset, size):

@@ -20,6 +20,7 @@ from jwpipe.simulate import simulate
 
 ROOT = Path(__file__).parents[2]
 SHAPES = {"few groups": (200, 2, 160), "many groups": (4, 200, 160), "one integration": (1, 40, 640)}
+LIBRARIES = 40_000_000  # bytes resident of their code, which the limits of a process do not count
 PROCESS = """
 import json, resource, sys
 name, uncal, folder, limit, allowed, overrides = sys.argv[1:]
@@ -95,18 +96,40 @@ def test_of_a_full_frame_the_ramp_or_the_slopes_count(exposures, tmp_path):
     assert measured < estimate < 1.25 * measured + memory.PROGRAM / 2
 
 
-def test_an_exposure_larger_than_the_budget_gives_the_same_bits(exposures, tmp_path):
+def test_an_exposure_larger_than_the_budget_gives_the_same_bits_within_it(exposures, tmp_path):
     exposure = grown(exposures, 20, 40, 160)
     product = api.read_input(api.load("detector1"), exposure.uncal, api.Options())
     assert process(exposure, tmp_path / "whole").returncode == 0
     # Private memory counts whether resident or not: the limit is stricter than the estimate means to be.
-    limit = memory.estimate(product, mapped=True)
-    assert "MemoryError" in process(exposure, tmp_path / "none", limit).stderr
-    done = process(exposure, tmp_path / "mapped", limit, allowed=limit)
-    assert (done.returncode, done.stderr.count("temporary file")) == (0, 1), done.stderr
-    assert len(list((tmp_path / "mapped").iterdir())) == 2
-    for path in (tmp_path / "mapped").iterdir():
-        assert compare(path, tmp_path / "whole" / path.name, Tolerance(rtol=0)).same
+    least = memory.estimate(product, mapped=True)
+    assert "MemoryError" in process(exposure, tmp_path / "none", least).stderr
+    for limit in (least, least + 40_000_000):
+        folder = tmp_path / str(limit)
+        done = process(exposure, folder, limit, allowed=limit)
+        assert (done.returncode, done.stderr.count("temporary file")) == (0, 1), done.stderr
+        assert json.loads(done.stdout) < limit + LIBRARIES
+        assert len(list(folder.iterdir())) == 2
+        for path in folder.iterdir():
+            assert compare(path, tmp_path / "whole" / path.name, Tolerance(rtol=0)).same
+
+
+def test_of_mapped_arrays_no_more_is_resident_than_there_is_room_for(tmp_path):
+    code = (
+        "import sys, time; from jwpipe.products.store import Store\n"
+        "from jwpipe.engine.runner import peak_memory\n"
+        "array = Store(sys.argv[1], room=int(sys.argv[2])).array((64, 1 << 20), 'f4'); before = peak_memory()\n"
+        "for i, plane in enumerate(array): plane[:] = i; time.sleep(0.03)\n"
+        "print(peak_memory() - before)\n"
+        "assert all((plane == i).all() for i, plane in enumerate(array))"
+    )
+    taken = {}
+    for room in (0, 50_000_000):
+        command = [sys.executable, "-c", code, str(tmp_path), str(room)]
+        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        taken[room] = int(done.stdout)
+    assert taken[0] > 240_000_000
+    assert taken[50_000_000] < 50_000_000 + LIBRARIES
 
 
 def test_exposures_of_an_association_take_what_one_of_them_takes(tmp_path):

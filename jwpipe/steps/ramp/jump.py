@@ -199,6 +199,7 @@ def two_point(ramp, gain, readnoise, unused, par, run):
     elif method == kernel.SIGMA_CLIP:
         for band, rows, _ in bands(ramp, changes=["groupdq"]):
             find(band, rows)
+        del band  # there is to be room for what follows
         # Of groups of which every pixel is a jump or not to be used they are taken back: no cosmic ray does that.
         untrue = flagged_planes(ramp, Group.JUMP_DET | Group.DO_NOT_USE)
     marked = nints * ngroups * -(-ramp.shape[3] // 8)

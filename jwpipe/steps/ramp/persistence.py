@@ -129,6 +129,7 @@ def persistence(ramp: Ramp, refs: References, par: Params, run: Run) -> Ramp:
         whole[of_band] = traps
         if removed is not None and band is not ramp:
             removed.fields["data"].set_rows(rows, lost)
+    del band
     run.log.info("%d pixels have persistence above the cutoff", np.count_nonzero(ramp.pixeldq & Pixel.PERSISTENCE))
     if par.save_trapsfilled or par.save_results:
         run.save(filled_product(ramp, whole), "trapsfilled")
