@@ -20,7 +20,7 @@ from pathlib import Path
 
 from jwpipe.errors import StepError, UsageError, explain
 from jwpipe.jobs import api
-from jwpipe.jobs.memory import estimate
+from jwpipe.jobs.memory import estimate, room
 from jwpipe.jobs.processes import environment, python
 from jwpipe.products.fitsfile import remove_unfinished
 
@@ -207,12 +207,12 @@ def _in_workers(pipeline, tasks, options, jobs):
 
 
 def _cost(pipeline, path, options):
-    """Bytes of the budget that an exposure takes: all of it where it does not fit."""
+    """Bytes of the budget that an exposure takes: all of it where it is worked on in parts."""
     product, budget = api.read_input(pipeline, path, options), options.max_memory
     needed = estimate(product)
     if budget is None or needed <= budget:
         return needed
-    return min(estimate(product, mapped=True), budget)
+    return budget if room(product, budget) else min(estimate(product, mapped=True), budget)
 
 
 class _Worker:

@@ -39,7 +39,8 @@ class Store:
 
     def empty(self, shape, dtype):
         """Make a `Stored` array of zeros."""
-        return Stored(shape, dtype, self.folder, self.room)
+        advice = "it is used because --max-memory is less than the exposure takes"
+        return Stored(shape, dtype, self.folder, self.room, advice)
 
     def array(self, shape, dtype):
         """Make an array of zeros, mapped: to be worked on as any other, in whatever memory there is."""
@@ -59,6 +60,8 @@ class Stored:
         Where there is room for it; made where it does not exist.
     room : int, optional
         Bytes of mapped arrays that are to be resident at most; 0: as the system likes.
+    advice : str, optional
+        What to say where there is no room for the file.
 
     Attributes
     ----------
@@ -73,7 +76,7 @@ class Stored:
         There is no room.
     """
 
-    def __init__(self, shape, dtype, folder, room=0):
+    def __init__(self, shape, dtype, folder, room=0, advice=None):
         self.shape, self.dtype, self.room = tuple(shape), np.dtype(dtype), room
         self._view = None
         try:
@@ -84,8 +87,7 @@ class Stored:
             getattr(os, "posix_fallocate", _extend)(self._file.fileno(), 0, max(self.nbytes, 1))
         except OSError as problem:
             raise OutputError(
-                f"no room for a temporary file of {self.nbytes} bytes in {folder}: {problem.strerror}",
-                "it is used because --max-memory is less than the exposure takes",
+                f"no room for a temporary file of {self.nbytes} bytes in {folder}: {problem.strerror}", advice
             ) from None
 
     @classmethod

@@ -1,11 +1,14 @@
 """Exposures larger than the memory allowed: worked on in parts, with the same bytes of every product."""
 
+import errno
 import math
+import os
 
 import numpy as np
 import pytest
 from builders import make_ramp, make_references, make_run
 
+from jwpipe.errors import OutputError
 from jwpipe.jobs import api, memory
 from jwpipe.products.dq import Pixel
 from jwpipe.products.parts import blocks
@@ -68,3 +71,15 @@ def test_reference_pixels_of_the_first_group_alone_are_measured_in_single_precis
         for block in blocks(ramp, by_group=True):
             refpix(block, make_references(block), refpix.params(), make_run(2))
     assert np.array_equal(ramps[0].data, ramps[1].data)
+
+
+def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(descriptor, offset, size):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    path = tmp_path / "x_ramp.fits"
+    make_ramp(np.zeros((2, 3, 8, 8)), FRMDIVSR=2).write(path)
+    with pytest.raises(OutputError, match=r"no room for a temporary file of .* No space left"):
+        api.run("group_scale", path, output_dir=tmp_path / "out", max_memory=1)
+    assert not any((tmp_path / "out").iterdir())
