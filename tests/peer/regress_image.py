@@ -42,7 +42,12 @@ SMALL = {
 }
 LARGE = {
     "nircam-full": ("nircam-dithers", {"detector": "NRCBLONG", "filter": "F444W", "dithers": 3}, FAST),
-    "nircam-module": ("nircam-dithers", {"detector": ["NRCA1", "NRCA3"], "filter": ["F200W"], "dithers": 2}, FAST),
+    # Without a catalogue: simulated apertures are of one detector each.
+    "nircam-module": (
+        "nircam-dithers",
+        {"detector": ["NRCA1", "NRCA3"], "filter": ["F200W"], "dithers": 2},
+        {**FAST, "source_catalog": {"skip": True}},
+    ),
     "fgs-full": ("fgs-dithers", {"detector": "GUIDER1", "dithers": 3}, FAST),
     # Of the whole detector: in subarrays the flux of 1.14.1 is off, and with it the size of drops that are not square.
     "miri-turbo": (
