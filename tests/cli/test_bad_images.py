@@ -46,9 +46,9 @@ def associate(names, *products, path="asn.json"):
     Path(path).write_text(json.dumps({"asn_id": "a3001", "asn_type": "image3", "products": products}))
 
 
-def refused(capsys):
+def refused(capsys, folder="out"):
     """Run a command that is to fail: exit status and message."""
-    status = main(["image3", "asn.json", "-q", "-o", "out", *BARE])
+    status = main(["image3", "asn.json", "-q", "-o", folder, *BARE])
     told = capsys.readouterr().err
     assert told.startswith("jwpipe: ")
     assert told.count("\n") == 1
@@ -79,6 +79,46 @@ def test_a_bad_association_ends_with_3(case, field, exposures, capsys):
     assert message in told
     assert status == 3
     assert not (field / "out").exists()
+
+
+def test_an_exposure_without_a_good_pixel_is_told_and_left_out(field, exposures, capsys):
+    first, second = exposures
+    spoil(field / second, "DQ", 1)
+    assert main(["image3", "asn.json", "-o", "out", *BARE]) == 0
+    assert "is not to be told" in capsys.readouterr().err
+    with fits.open(field / "out" / "mosaic_i2d.fits") as hdus:
+        assert set(np.unique(hdus["CON"].data)) == {0, 1}  # bits of exposures
+        assert np.isfinite(hdus["SCI"].data).sum() > 2000
+    spoil(field / first, "SCI", np.nan, (slice(5), slice(5)))
+    spoil(field / first, "SCI", np.inf, (slice(30, 32), slice(30, 32)))
+    assert main(["image3", "asn.json", "-q", "-o", "again", *BARE]) == 0
+    spoil(field / first, "DQ", 1)
+    status, told = refused(capsys, "none")
+    assert status == 3
+    assert "no good pixel" in told
+    assert not list((field / "none").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("option", "status", "message"),
+    [
+        ("resample.output_wcs=text.csv", 2, "text.csv has no wcs that can be read"),
+        ("tweakreg.abs_refcat=text.csv", 3, "text.csv has no columns RA and DEC"),
+        ("source_catalog.aperture_ee1=60", 2, "60, 50, 70 do not increase"),
+    ],
+)
+def test_what_parameters_name_is_looked_at_before_any_work(option, status, message, field, capsys):
+    (field / "text.csv").write_text("a,b\n1,2\n")
+    assert main(["image3", "asn.json", "-v", "-o", "out", "--set", option]) == status
+    told = capsys.readouterr().err
+    assert message in told
+    assert "stars in" not in told  # what tweakreg says first
+
+
+def spoil(path, name, value, where=...):
+    """Fill an array of a product, or part of it."""
+    with fits.open(path, mode="update") as hdus:
+        hdus[name].data[where] = value
 
 
 def test_names_beyond_ascii_are_escaped_in_headers_alone(field, exposures):

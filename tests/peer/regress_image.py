@@ -65,7 +65,9 @@ ANGLES = {"CRVAL1", "CRVAL2", "RA_REF", "DEC_REF", "ROLL_REF", "RA_V1", "DEC_V1"
 ANGLE = 1e-9  # degrees
 VALUES, LEAST = 1e-6, 1e-12  # of other numbers in keywords, relative, or of those that are all but 0
 LAST_DIGIT = 1e-9  # of S_REGION
-SHIFT = 1e-6  # pixels: 1.14.1 knows the scale of the output's pixels to some 4e-10, and so the far end of a detector
+# Degrees: what rounding leaves unknown of a right ascension, and so of the scale of the output's pixels, which either
+# program takes from the distance of two neighbours. At the far end of an output it is that times the pixels before.
+ROUNDING = 1.5e-14
 
 
 def run_peer(case, folder):
@@ -112,7 +114,8 @@ def mosaic_rows(case, step, ours, peer, name, exposures, parameters=()):
     """Rows of a mosaic, which is brought to the peer's flux and fill first."""
     mosaic, theirs = Resampled.read(ours / name), Resampled.read(peer / name)
     parameters = dict(parameters)
-    moved = another_mosaic(ours, mosaic, exposures, parameters, SHIFT)
+    shift = ROUNDING / mosaic["CDELT1"] * max(mosaic.shape)
+    moved = [another_mosaic(ours, mosaic, exposures, parameters, by) for by in ((shift, 0), (0, shift))]
     if parameters.get("kernel", "square") != "square":
         # The drops of variances are those of 1.14.1, which shrinks them once more by what it scales values by.
         scale = np.mean([intensity_scale(Image.read(path)) for path in exposures])
@@ -123,7 +126,7 @@ def mosaic_rows(case, step, ours, peer, name, exposures, parameters=()):
     factor = np.mean([flux_factor(Image.read(path)) for path in exposures])
     for plane, power in (("data", 1), ("err", 1), ("var_rnoise", 2), ("var_poisson", 2), ("var_flat", 2)):
         values = getattr(mosaic, plane) * np.float32(factor**power)
-        shifted = 2 * np.abs(getattr(moved, plane) - getattr(mosaic, plane))
+        shifted = sum(np.abs(getattr(one, plane) - getattr(mosaic, plane)) for one in moved)
         empty = mosaic.wht == 0
         if plane in ("data", "err"):
             values[empty] = 0
@@ -131,8 +134,9 @@ def mosaic_rows(case, step, ours, peer, name, exposures, parameters=()):
         # 1.14.1 sums drops in single precision: of values that nearly cancel out not even the first digit is right.
         rounding = np.abs(values - other) <= np.fmax(RTOL * theirs.err**power, shifted)
         setattr(mosaic, plane, np.where(rounding, other, values))
-    slight = np.abs(mosaic.wht - theirs.wht) <= np.float32(1e-6) * theirs.wht.max()  # at the rim of exposures
-    mosaic.wht = np.where(slight, theirs.wht, mosaic.wht)
+    slight = np.float32(1e-6) * theirs.wht.max()  # at the rim of exposures
+    rounding = np.abs(mosaic.wht - theirs.wht) <= np.fmax(slight, sum(np.abs(one.wht - mosaic.wht) for one in moved))
+    mosaic.wht = np.where(rounding, theirs.wht, mosaic.wht)
     brought = ours / f"brought_{name}"
     mosaic.write(brought)
     edge = np.zeros(theirs.data.shape, bool)
@@ -140,9 +144,9 @@ def mosaic_rows(case, step, ours, peer, name, exposures, parameters=()):
     yield from rows(case, step, brought, peer / name, edge)
 
 
-def another_mosaic(folder, mosaic, exposures, parameters, shift=0.0):
+def another_mosaic(folder, mosaic, exposures, parameters, shift=(0, 0)):
     """The mosaic of the same exposures on the same grid with other parameters, or with the grid moved, pixels."""
-    source, crpix = exposures[0], [mosaic["CRPIX1"] - 1 + shift, mosaic["CRPIX2"] - 1 + shift]
+    source, crpix = exposures[0], [mosaic[f"CRPIX{i + 1}"] - 1 + shift[i] for i in (0, 1)]
     if len(exposures) > 1:
         source = folder / "another_asn.json"
         members = [{"expname": path.name, "exptype": "science"} for path in exposures]

@@ -56,6 +56,19 @@ class Params(StepParams):
     ] = None
     in_memory: Annotated[bool, Help("accepted as in jwst; one exposure at a time is in memory in either case")] = True
 
+    def check(self):
+        if self.output_wcs:
+            self.given_grid()
+
+    @property
+    def shape(self):
+        """Rows and columns of the output, where the user gives them."""
+        return None if self.output_shape is None else tuple(self.output_shape[::-1])
+
+    def given_grid(self):
+        """Read the grid of `output_wcs`."""
+        return read_grid(Path(self.output_wcs).expanduser(), self.shape)
+
 
 @step(
     "resample",
@@ -181,17 +194,16 @@ def fill_value(text):
 
 def make_grid(exposures, par):
     """Lay out the output, and say how large its pixels are in units of the input's."""
-    shape = None if par.output_shape is None else tuple(par.output_shape[::-1])
     scale = None if par.pixel_scale is None else par.pixel_scale / 3600
     if par.output_wcs:
-        grid = read_grid(Path(par.output_wcs).expanduser(), shape)
+        grid = par.given_grid()
     else:
         grid = lay_out(
             exposures.images,
             ratio=par.pixel_scale_ratio,
             scale=scale,
             rotation=par.rotation,
-            shape=shape,
+            shape=par.shape,
             crpix=par.crpix,
             crval=par.crval,
         )

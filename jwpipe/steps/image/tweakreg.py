@@ -90,6 +90,18 @@ class Params(StepParams):
     abs_nclip: Annotated[int, Help("as nclip, for abs_refcat"), AtLeast(0)] = 3
     abs_sigma: Annotated[float, Help("as sigma, for abs_refcat"), AtLeast(0)] = 3.0
 
+    def check(self):
+        if self.use_custom_catalogs and self.catfile.strip():
+            read_catfile(self.catfile.strip())
+        if self.absolute and self.absolute.upper() not in SERVED:
+            read_stars(self.absolute)
+
+    @property
+    def absolute(self):
+        """The catalogue of the sky that is meant, or no text."""
+        text = (self.abs_refcat or "").strip()
+        return "" if text.lower() == "none" else text
+
 
 @step("tweakreg", status="S_TWKREG", peer="jwst.tweakreg.tweakreg_step.TweakRegStep", params=Params)
 def tweakreg(product: Exposures | Image, refs: References, par: Params, run: Run) -> Exposures:
@@ -130,9 +142,7 @@ def tweakreg(product: Exposures | Image, refs: References, par: Params, run: Run
     ``tweakwcs``, by which 1.14.1 aligns, is not used: see `jwpipe.align.alignment`.
     """
     exposures = product if isinstance(product, Exposures) else Exposures.alone(product, run.folder)
-    absolute = (par.abs_refcat or "").strip()
-    if absolute.lower() == "none":
-        absolute = ""
+    absolute = par.absolute
     check(exposures)
     places = exposures.groups()
     if len(places) == 1 and not absolute:
