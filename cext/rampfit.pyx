@@ -16,7 +16,7 @@ Source: Fixsen et al. 2000, PASP 112, 1350 (weights); Robberto 2007, JWST-STScI-
 """
 
 from cython.parallel cimport parallel, prange
-from libc.math cimport NAN, fabs, pow, sqrt, sqrtf
+from libc.math cimport INFINITY, NAN, fabs, pow, sqrt, sqrtf
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
@@ -186,31 +186,20 @@ cdef void load(const Job *job, Scratch *s, Py_ssize_t i, Py_ssize_t corner, int 
                 s.time[p] = job.one_group_time
 
 
-cdef float middle(float *values, int n) noexcept nogil:
-    """Median; a few values, as most ramps have them, are sorted, which is faster than to select."""
-    cdef int i, j
-    cdef float value
-    if n > 16:
-        return median(values, n)
-    for i in range(1, n):
-        value = values[i]
-        j = i - 1
-        while j >= 0 and values[j] > value:
-            values[j + 1] = values[j]
-            j -= 1
-        values[j + 1] = value
-    return values[n // 2] if n % 2 else (values[n // 2 - 1] + values[n // 2]) / 2
+cdef inline float first_rate(const Job *job, const Scratch *s, int p) noexcept nogil:
+    """The first group as a rate, DN/s."""
+    return s.counts[p] / job.group_time * (job.group_time / s.time[p])
 
 
-cdef float median_rate(const Job *job, const Scratch *s, int p) noexcept nogil:
-    """Median of the differences of a ramp's groups, DN/s; 0 where there is none.
+cdef int list_differences(const Job *job, const Scratch *s, int p, float *out, Py_ssize_t step) noexcept nogil:
+    """Write the differences of the groups of a ramp with flags, DN/s, one every `step` elements; give their number.
 
     A first group whose next one is of no use counts as a difference from zero.
     """
     cdef const float *counts = s.counts + p
     cdef const unsigned char *flags = s.flags + p
     cdef unsigned char bad = DO_NOT_USE | SATURATED
-    cdef float first = counts[0] / job.group_time * (job.group_time / s.time[p]), before = first, value
+    cdef float first = first_rate(job, s, p), before = first, value
     cdef bint usable = not flags[0] & bad, now
     cdef int n = 0
     cdef Py_ssize_t g
@@ -219,42 +208,54 @@ cdef float median_rate(const Job *job, const Scratch *s, int p) noexcept nogil:
         now = not flags[g * BLOCK] & bad
         if not flags[g * BLOCK] & JUMP_DET:
             if usable and now:
-                s.differences[n] = value - before
+                out[n * step] = value - before
                 n += 1
             elif g == 1 and usable:
-                s.differences[n] = first
+                out[n * step] = first
                 n += 1
         before, usable = value, now
-    if n > 0:
-        return middle(s.differences, n)
-    return 0 if flags[0] & bad else first
+    return n
 
 
 cdef void median_rates(const Job *job, Scratch *s, int width, float *rate) noexcept nogil:
-    """Add the median rate of each ramp of a block, DN/s.
+    """Add the median rate of each ramp of a block, DN/s: that of the differences of its groups; 0 where there is none.
 
-    Ramps without flags have the same number of differences: they are sorted side by side.
+    Ramps are sorted side by side, those with fewer differences with infinity in place of the others.
     """
     cdef int n = <int>job.ngroups - 1, i, p
-    cdef float t = job.group_time
+    cdef int[BLOCK] number
+    cdef float t = job.group_time, value
     cdef const float *counts
     cdef float *row
-    cdef float *low
-    cdef float *high
-    if 0 < n <= NETWORK:
+    cdef bint together = 0 < n <= NETWORK
+    if together:
         for i in range(n):
             counts, row = s.counts + i * BLOCK, s.ranked + i * BLOCK
             for p in range(BLOCK):
                 row[p] = counts[BLOCK + p] / t - counts[p] / t
-        for i in range(BLOCK // COLUMNS):
-            sort_columns(s.ranked + i * COLUMNS, n, BLOCK)
-        low, high = s.ranked + (n - 1) // 2 * BLOCK, s.ranked + n // 2 * BLOCK
-        for p in range(width):
-            if s.seen[p] == 0:
-                rate[p] += high[p] if n % 2 else (low[p] + high[p]) / 2
+    for p in range(BLOCK):
+        number[p] = n
+        if p >= width or together and s.seen[p] == 0:
+            continue
+        if together:
+            number[p] = list_differences(job, s, p, s.ranked + p, BLOCK)
+            for i in range(number[p], n):
+                s.ranked[i * BLOCK + p] = <float>INFINITY
+        else:
+            number[p] = list_differences(job, s, p, s.differences, 1)
+            if number[p] > 0:
+                rate[p] += median(s.differences, number[p])
+        if number[p] == 0 and not s.flags[p] & (DO_NOT_USE | SATURATED):
+            rate[p] += first_rate(job, s, p)
+    if not together:
+        return
+    for i in range(BLOCK // COLUMNS):
+        sort_columns(s.ranked + i * COLUMNS, n, BLOCK)
     for p in range(width):
-        if s.seen[p] != 0 or not 0 < n <= NETWORK:
-            rate[p] += median_rate(job, s, p)
+        i = number[p]
+        if i > 0:
+            value = s.ranked[i // 2 * BLOCK + p]
+            rate[p] += value if i % 2 else (s.ranked[(i - 1) // 2 * BLOCK + p] + value) / 2
 
 
 cdef int find_segments(const unsigned char *flags, Py_ssize_t ngroups, int *start, int *length) noexcept nogil:
