@@ -13,6 +13,9 @@ set aside half of the samples: a quarter at most lies further from a point than 
 
 from cython.parallel cimport parallel, prange, threadid
 
+from libc.string cimport memcpy
+
+cimport interference
 cimport order
 
 cdef extern from *:
@@ -28,15 +31,12 @@ cdef extern from *:
 
 cdef enum:
     TILE = 264  # samples at a time: a row of the full frame has 258
-    WIDTH = 64  # pixels at a time while lines are made
+    WIDTH = interference.STRIP  # pixels at a time while lines are made
     LENGTH = 4096  # samples that are set aside together
 
 # For the caller, who makes room.
 STRIP = WIDTH
 CHUNK = LENGTH
-
-cdef double ROUND = 4503599627370496.0  # 2**52: added and taken away, it leaves an integer
-
 
 cdef struct Clock:
     double row      # time from one row to the next, samples of 10 us
@@ -76,9 +76,10 @@ def straighten(const float[:, :, :, ::1] data, float[:, :, ::1] slope, float[:, 
     slope, level : float32, (nints, ny, nx / 4)
         Out: DN a group, DN.
     network : int32, (npairs, 2)
-        Groups, counted from the second, that are compared and exchanged, one pair after the other, to sort all but the
-        first and the last: of many pixels at once, which takes far less than selecting the middle one of each.
-    scratch : float32, (threads, STRIP * (ngroups - 2))
+        Groups, counted from the second, that are compared and exchanged, one pair after the other, to bring the middle
+        one or two of all but the first and the last to their places: of many pixels at once, which takes far less than
+        selecting the middle one of each.
+    scratch : float32, (threads, 2 * STRIP * (ngroups - 2))
         Room.
     threads : int
         Threads.
@@ -94,44 +95,27 @@ def straighten(const float[:, :, :, ::1] data, float[:, :, ::1] slope, float[:, 
 
 cdef void straighten_row(const float[:, :, :, ::1] data, Py_ssize_t i, Py_ssize_t y, const int *pairs,
                          Py_ssize_t npairs, float *values, float *slope, float *level) noexcept nogil:
-    cdef Py_ssize_t n = data.shape[1] - 2, nx = data.shape[3], width
+    cdef Py_ssize_t n = data.shape[1] - 2, nx = data.shape[3], plane = data.shape[2] * nx, width
     cdef Py_ssize_t first, x, g, k
-    cdef double sx = n * (n - 1) / 2, sxx = (n - 1) * n * (2 * n - 1) / 6
-    cdef double[WIDTH] total, line
+    cdef double[WIDTH] line
     cdef float[WIDTH] centre
-    cdef const float *row
+    cdef const float *source
+    cdef float *own = values + n * WIDTH
     for first in range(0, nx, 64):
         width = min(<Py_ssize_t>WIDTH, nx - first)
-        for x in range(width):
-            total[x] = line[x] = 0
-        for g in range(n):
-            row = &data[i, g + 1, y, first]
-            for x in range(width):
-                total[x] += row[x]
-                line[x] += g * <double>row[x]
-        for x in range(width):
-            line[x] = (n * line[x] - sx * total[x]) / (n * sxx - sx * sx)
-        for g in range(n):
-            row = &data[i, g + 1, y, first]
-            for x in range(width):
-                values[g * width + x] = <float>(row[x] - line[x] * (g + 1))
-        for k in range(npairs):
-            exchange(values + pairs[2 * k] * width, values + pairs[2 * k + 1] * width, width)
-        for x in range(width):
-            centre[x] = (values[(n - 1) // 2 * width + x] + values[n // 2 * width + x]) / 2
+        source = &data[i, 1, y, first]
+        if width == WIDTH:
+            interference.lines(source, plane, n, pairs, npairs, values, line, centre)
+        else:
+            for g in range(n):
+                memcpy(own + g * WIDTH, source + g * plane, width * sizeof(float))
+                for x in range(width, WIDTH):
+                    own[g * WIDTH + x] = 0
+            interference.lines(own, WIDTH, n, pairs, npairs, values, line, centre)
         for k in range(width // 4):
             x = 4 * k
             slope[first // 4 + k] = <float>((line[x] + line[x + 1] + line[x + 2] + line[x + 3]) / 4)
             level[first // 4 + k] = <float>((<double>centre[x] + centre[x + 1] + centre[x + 2] + centre[x + 3]) / 4)
-
-
-cdef inline void exchange(float *low, float *high, Py_ssize_t width) noexcept nogil:
-    cdef Py_ssize_t x
-    cdef float a, b
-    for x in range(width):
-        a, b = low[x], high[x]
-        low[x] = a if a < b else b
-        high[x] = a if b < a else b  # not `b if a < b`: of one condition the compiler would make a branch
 
 
 cdef inline void samples(const float *row, const float *slope, const float *level, double group, Py_ssize_t first,
@@ -140,14 +124,8 @@ cdef inline void samples(const float *row, const float *slope, const float *leve
 
     Columns 1 and 2, disturbed as they are, are taken from those beside them.
     """
-    cdef Py_ssize_t k
     cdef double a, b
-    row += 4 * first
-    slope += first
-    level += first
-    for k in range(count):
-        out[k] = ((<double>row[4 * k] + row[4 * k + 1] + row[4 * k + 2] + row[4 * k + 3]) * 0.25
-                  - slope[k] * group - level[k])
+    interference.means(row + 4 * first, slope + first, level + first, group, count, out)
     if first == 0 and count > 3:
         a, b = out[0], out[3]
         out[1] = out[2] = (a + b) / 2
@@ -163,7 +141,7 @@ def medians(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const 
         The ramp, and what `straighten` made of it.
     median : float64, (nints, ngroups)
         Out: DN.
-    scratch : float32, (threads, ny * nx / 4)
+    scratch : float32, (threads, 2 * ny * nx / 4)
         Room.
     threads : int
         Threads.
@@ -188,23 +166,13 @@ cdef double median_of_group(const float[:, :, :, ::1] data, const float[:, :, ::
             for k in range(count):
                 values[kept] = <float>dd[k]
                 kept += dd[k] - dd[k] == 0
-    return order.median(values, kept) if kept else 0
+    return order.median_of_many(values, values + data.shape[2] * nx4, kept) if kept else 0
 
 
 cdef inline void phases(const Clock *clock, double start, Py_ssize_t first, Py_ssize_t count, bint at_end,
                         double *phase) noexcept nogil:
     """Phases in [0, 1) of the samples of a row that begins at `start`."""
-    cdef Py_ssize_t k
-    cdef double cycles, whole
-    for k in range(count):
-        phase[k] = start + <double>(first + k) * clock.column
-    if at_end:
-        phase[count - 1] += clock.last
-    for k in range(count):
-        cycles = phase[k] / clock.period
-        whole = (cycles + ROUND) - ROUND
-        whole -= 1.0 if whole > cycles else 0.0
-        phase[k] = cycles - whole
+    interference.fractions(start, clock.column, clock.last if at_end else 0, clock.period, first, count, phase)
 
 
 def fold(const float[:, :, :, ::1] data, const float[:, :, ::1] slope, const float[:, :, ::1] level,
@@ -274,9 +242,7 @@ cdef void fold_part(const float[:, :, :, ::1] data, const float[:, :, ::1] slope
                 count = min(<Py_ssize_t>TILE, nx4 - first)
                 samples(&data[i, g, y, 0], &slope[i, y, 0], &level[i, y, 0], g, first, count, dd)
                 phases(clock, start[i, g] + y * clock.row, first, count, first + count == nx4, phase)
-                for k in range(count):
-                    where[k] = <int>(phase[k] * nbins)
-                    where[k] = where[k] if where[k] < nbins else nbins - 1
+                interference.bins_of(phase, nbins, count, where)
                 for k in range(count):
                     value = <float>(dd[k] - median[i, g])
                     b = where[k]

@@ -4,6 +4,8 @@
 Values are reordered in place. None of them may be NaN: the scans stop at the pivot, with which NaN does not compare.
 """
 
+from libc.stdint cimport uint64_t
+
 ctypedef fused real:
     float
     double
@@ -50,3 +52,29 @@ cdef inline real median(real *values, Py_ssize_t n) noexcept nogil:
     """The median of at least one value; of an even number, the mean of the two in the middle."""
     cdef real upper = select(values, n, n // 2)
     return upper if n % 2 else (below_middle(values, n) + upper) / 2
+
+
+cdef enum:
+    DRAWN = 1024  # values that tell about where the median of many lies
+    MARGIN = 64  # ranks of these on either side: four standard deviations of that of the median
+
+
+cdef inline real median_of_many(real *values, real *spare, Py_ssize_t n) noexcept nogil:
+    """The same; of many values most are but counted. `spare` has room for n of them."""
+    cdef Py_ssize_t i, below = 0, between = 0, upper = n // 2
+    cdef real low, high, value
+    if n < 16 * DRAWN:
+        return median(values, n)
+    for i in range(DRAWN):  # by steps of a large prime: not of one column of an image alone
+        spare[i] = values[<uint64_t>i * <uint64_t>2654435761 % <uint64_t>n]
+    low = select(spare, DRAWN, DRAWN // 2 - MARGIN)
+    high = select(spare, DRAWN, DRAWN // 2 + MARGIN)
+    for i in range(n):  # without branches: what a value does cannot be foretold
+        value = values[i]
+        spare[between] = value
+        below += value < low
+        between += (value >= low) & (value <= high)
+    if not below < upper < below + between:  # the few were not like the many
+        return median(values, n)
+    value = select(spare, between, upper - below)
+    return value if n % 2 else (below_middle(spare, 2 * (upper - below)) + value) / 2

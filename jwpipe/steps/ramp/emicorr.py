@@ -190,17 +190,20 @@ def find_wave(data, clock, period, nbins, threads):
     nbins = max(1, int(period / 2)) if nbins is None else nbins
     nbins = MOST_BINS - 1 if nbins > MOST_BINS else nbins
     slope, level = np.empty((2, nints, ny, nx // 4), "f4")
-    room = np.empty((threads, kernel.STRIP * (ngroups - 2)), "f4")
-    kernel.straighten(data, slope, level, sorting_network(ngroups - 2), room, threads)
+    room = np.empty((threads, 2 * kernel.STRIP * (ngroups - 2)), "f4")
+    kernel.straighten(data, slope, level, median_network(ngroups - 2), room, threads)
     median = np.empty((nints, ngroups))
-    kernel.medians(data, slope, level, median, np.empty((threads, ny * nx // 4), "f4"), threads)
+    kernel.medians(data, slope, level, median, np.empty((threads, 2 * ny * nx // 4), "f4"), threads)
     samples = Samples((data, slope, level, median, *clock.times(nints), period), nbins, threads)
     amplitudes = clipped_means(samples, nbins)
     return amplitudes - np.median(amplitudes)
 
 
-def sorting_network(count):
-    """Pairs to compare and exchange, in order, to sort `count` values (Batcher's merge exchange)."""
+def median_network(count):
+    """Pairs to compare and exchange, in order, to bring the middle one or two of `count` values to their places.
+
+    Batcher's merge exchange, which sorts them all, without what has no effect on the middle.
+    """
     pairs = []
     top = p = 1 << (count - 1).bit_length() >> 1
     while p:
@@ -211,7 +214,12 @@ def sorting_network(count):
                 break
             q, r, d = q >> 1, p, q - p
         p >>= 1
-    return np.array(pairs, "i4").reshape(-1, 2)
+    needed, kept = {(count - 1) // 2, count // 2}, []
+    for pair in reversed(pairs):
+        if needed.intersection(pair):
+            needed.update(pair)
+            kept.append(pair)
+    return np.array(kept[::-1], "i4").reshape(-1, 2)
 
 
 class Samples:
