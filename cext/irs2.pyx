@@ -3,24 +3,34 @@
 
 A frame in the order of time is a grid: one line a detector row, one column a clock tick. Its transform is split in two
 (`jwpipe.steps.ramp.irs2_transform`); the loops between matrix products and short transforms are here, threaded over
-rows or blocks of columns. Unchecked indexing is safe: tables of rows and ticks are made for the one size that such a
+rows or blocks of columns. A row of a spectrum is made, changed and taken back while it is in the cache, in the order
+in which it falls out of the transform (`fourier.pxd`). Unchecked indexing is safe: tables of rows and ticks are made for the one size that such a
 frame can have, and the shape of the exposure is checked against it.
 """
 
-from cython.parallel cimport prange
+from cython.parallel cimport parallel, prange, threadid
+from libc.string cimport memcpy, memset
+
+cimport fourier
 
 cdef enum:
     BLOCK = 64  # columns of the array that are taken together: four lines of the cache, which it fetches ahead
 
+LANES = fourier.LANES
 
-cdef inline float centred(float value, double mean, float intercept, float slope, float time) noexcept nogil:
-    # A sample without its mean and the trend of its frame; exact zeros mean that there is none.
-    cdef float result = <float>(value - mean), trend
-    if result == 0:
-        return 0
-    trend = time * slope
-    trend = intercept + trend
-    return result - trend
+
+def average(const float[:, :, ::1] data, double[:, ::1] mean, int threads):
+    """Set the mean, (ny, nx), of planes, (n, ny, nx), added in their order."""
+    cdef Py_ssize_t n = data.shape[0], nx = data.shape[2], y, x, i
+    with nogil:
+        for y in prange(data.shape[1], num_threads=threads, schedule="static"):
+            for x in range(nx):
+                mean[y, x] = data[0, y, x]
+            for i in range(1, n):
+                for x in range(nx):
+                    mean[y, x] += data[i, y, x]
+            for x in range(nx):
+                mean[y, x] /= n
 
 
 def unfold(const float[:, ::1] plane, const double[:, ::1] mean, const int[::1] rows, const int[::1] ticks,
@@ -51,14 +61,24 @@ def unfold(const float[:, ::1] plane, const double[:, ::1] mean, const int[::1] 
     threads : int
         Threads.
     """
-    cdef Py_ssize_t nx = plane.shape[1], nticks = grid.shape[1], nsamples = rows.shape[0], block, r, x, i
+    cdef int nx = <int>plane.shape[1], nticks = <int>grid.shape[1], step = -1 if mirrored else 1, block
     with nogil:
         for block in prange((nx + BLOCK - 1) // BLOCK, num_threads=threads, schedule="static"):
-            for i in range(nsamples):
-                for x in range(block * BLOCK, min((block + 1) * BLOCK, nx)):
-                    r = nx - 1 - x if mirrored else x
-                    grid[r, targets[i]] = centred(plane[rows[i], x], mean[rows[i], x], intercept, slope,
-                                                  <float>(r * nticks + ticks[i] - middle))
+            unfold_block(plane, mean, rows, ticks, targets, block * BLOCK, nx - 1 - block * BLOCK if mirrored
+                         else block * BLOCK, step, nticks, intercept, slope, middle, grid)
+
+
+cdef void unfold_block(const float[:, ::1] plane, const double[:, ::1] mean, const int[::1] rows,
+                       const int[::1] ticks, const int[::1] targets, int x, int row, int step, int nticks,
+                       float intercept, float slope, double middle, float[:, ::1] grid) noexcept nogil:
+    """Samples of the columns from x on; `row` is the detector row of the first of them."""
+    cdef int width = min(<int>BLOCK, <int>plane.shape[1] - x), i, k
+    cdef float[BLOCK] centred
+    for i in range(<int>rows.shape[0]):
+        fourier.centre(&plane[rows[i], x], &mean[rows[i], x], width, row, step, nticks, ticks[i], middle, intercept,
+                       slope, centred)
+        for k in range(width):
+            grid[row + step * k, targets[i]] = centred[k]
 
 
 def fold(float[:, ::1] plane, const double[:, ::1] mean, const int[::1] rows, const int[::1] ticks, bint mirrored,
@@ -77,17 +97,26 @@ def fold(float[:, ::1] plane, const double[:, ::1] mean, const int[::1] rows, co
     threads : int
         Threads.
     """
-    cdef Py_ssize_t nx = plane.shape[1], nticks = correction.shape[1], nsamples = rows.shape[0], block, r, x, i
-    cdef float value
+    cdef int nx = <int>plane.shape[1], nticks = <int>correction.shape[1], step = -1 if mirrored else 1, block
     with nogil:
         for block in prange((nx + BLOCK - 1) // BLOCK, num_threads=threads, schedule="static"):
-            for i in range(nsamples):
-                for x in range(block * BLOCK, min((block + 1) * BLOCK, nx)):
-                    r = nx - 1 - x if mirrored else x
-                    value = centred(plane[rows[i], x], mean[rows[i], x], intercept, slope,
-                                    <float>(r * nticks + ticks[i] - middle))
-                    value = <float>(value - correction[r, ticks[i]])
-                    plane[rows[i], x] = <float>(value + mean[rows[i], x]) if whole[i] else value
+            fold_block(plane, mean, rows, ticks, block * BLOCK, nx - 1 - block * BLOCK if mirrored else block * BLOCK,
+                       step, nticks, intercept, slope, middle, correction, whole)
+
+
+cdef void fold_block(float[:, ::1] plane, const double[:, ::1] mean, const int[::1] rows, const int[::1] ticks, int x,
+                     int row, int step, int nticks, float intercept, float slope, double middle,
+                     const double[:, ::1] correction, const unsigned char[::1] whole) noexcept nogil:
+    """Correct the samples of the columns from x on; `row` is the detector row of the first of them."""
+    cdef int width = min(<int>BLOCK, <int>plane.shape[1] - x), i, k
+    cdef float[BLOCK] centred
+    cdef double[BLOCK] gathered
+    for i in range(<int>rows.shape[0]):
+        fourier.centre(&plane[rows[i], x], &mean[rows[i], x], width, row, step, nticks, ticks[i], middle, intercept,
+                       slope, centred)
+        for k in range(width):
+            gathered[k] = correction[row + step * k, ticks[i]]
+        fourier.settle(centred, gathered, &mean[rows[i], x], width, whole[i], &plane[rows[i], x])
 
 
 def bridge(const float[::1] samples, const double[::1] weights, float[::1] bridged, int threads):
@@ -153,68 +182,90 @@ def merge(const double[:, ::1] even, const double[:, ::1] odd, double[:, ::1] x,
                     x[p - a, b] = even[a, b] - odd[a - 1, b]
 
 
-def twist(const double[:, ::1] real, const double[:, ::1] imag, const double complex[:, ::1] factor,
-          double complex[:, ::1] spectrum, int threads):
-    """Set spectrum, (q, m), to (real + i imag) factor; the first row, of which imag has none, is real."""
-    cdef Py_ssize_t q = spectrum.shape[0], m = spectrum.shape[1], c, b
-    cdef double* out
-    cdef const double* by
+def patch(const double[:, ::1] even, const double[:, ::1] odd, const unsigned char[::1] gaps, float[:, ::1] x,
+          int threads):
+    """Set what `merge` gives in the gaps alone, which come again and again: one flag for each place of a cycle."""
+    cdef Py_ssize_t p = x.shape[0], m = x.shape[1], cycle = gaps.shape[0], a, b
     with nogil:
-        for c in prange(q, num_threads=threads, schedule="static"):
-            out, by = <double*>&spectrum[c, 0], <const double*>&factor[c, 0]
-            if c == 0:
-                for b in range(m):
-                    out[2 * b] = real[c, b]
-                    out[2 * b + 1] = 0
-            else:
-                for b in range(m):
-                    out[2 * b] = real[c, b] * by[2 * b] - imag[c - 1, b] * by[2 * b + 1]
-                    out[2 * b + 1] = real[c, b] * by[2 * b + 1] + imag[c - 1, b] * by[2 * b]
-
-
-def untwist(const double complex[:, ::1] spectrum, const double complex[:, ::1] factor, double[:, ::1] real,
-            double[:, ::1] imag, int threads):
-    """Set real, (q, m), and imag, (q - 1, m), to the parts of spectrum times the conjugate factor."""
-    cdef Py_ssize_t q = spectrum.shape[0], m = spectrum.shape[1], c, b
-    cdef const double* value
-    cdef const double* by
-    with nogil:
-        for c in prange(q, num_threads=threads, schedule="static"):
-            value, by = <const double*>&spectrum[c, 0], <const double*>&factor[c, 0]
+        for a in prange(p // 2 + 1, num_threads=threads, schedule="static"):
             for b in range(m):
-                real[c, b] = value[2 * b] * by[2 * b] + value[2 * b + 1] * by[2 * b + 1]
-            if c > 0:
-                for b in range(m):
-                    imag[c - 1, b] = value[2 * b + 1] * by[2 * b] - value[2 * b] * by[2 * b + 1]
+                if gaps[(a * m + b) % cycle]:
+                    x[a, b] = <float>(even[a, b] + odd[a - 1, b] if a > 0 else even[a, b])
+                if a > 0 and gaps[((p - a) * m + b) % cycle]:
+                    x[p - a, b] = <float>(even[a, b] - odd[a - 1, b])
 
 
-def scale(double complex[:, ::1] spectrum, const float[:, ::1] factor, int threads):
-    """Multiply a spectrum, (q, m), by a real factor, (q, m)."""
-    cdef Py_ssize_t q = spectrum.shape[0], m = spectrum.shape[1], c, b
-    cdef double* value
+cdef void ahead(const double[:, ::1] real, const double[:, ::1] imag, const double[:, :, ::1] coarse,
+                const double[:, :, ::1] fine, const double[::1] factors, Py_ssize_t c, double *spectrum) noexcept nogil:
+    """Spectrum of a row, real parts first; the first row, of which `imag` has none, is real."""
+    cdef Py_ssize_t m = real.shape[1]
+    if c == 0:
+        memcpy(spectrum, &real[0, 0], m * sizeof(double))
+        memset(spectrum + m, 0, m * sizeof(double))
+    else:
+        fourier.turn(&real[c, 0], &imag[c - 1, 0], coarse.shape[2], fine.shape[2], &coarse[c, 0, 0], &fine[c, 0, 0], 1,
+                     spectrum, spectrum + m)
+    fourier.forward(spectrum, spectrum + m, m // fourier.LANES, &factors[0])
+
+
+cdef void back(double[:, ::1] real, double[:, ::1] imag, const double[:, :, ::1] coarse,
+               const double[:, :, ::1] fine, const double[::1] factors, Py_ssize_t c, double *spectrum) noexcept nogil:
+    """A row from its spectrum, which is overwritten."""
+    cdef Py_ssize_t m = real.shape[1]
+    fourier.backward(spectrum, spectrum + m, m // fourier.LANES, &factors[0])
+    if c == 0:
+        memcpy(&real[0, 0], spectrum, m * sizeof(double))
+    else:
+        fourier.turn(spectrum, spectrum + m, coarse.shape[2], fine.shape[2], &coarse[c, 0, 0], &fine[c, 0, 0], -1,
+                     &real[c, 0], &imag[c - 1, 0])
+
+
+def transform(const double[:, ::1] real, const double[:, ::1] imag, const double[:, :, ::1] coarse,
+              const double[:, :, ::1] fine, const double[::1] factors, double[:, :, ::1] spectrum, int threads):
+    """Set the spectrum of each row.
+
+    Parameters
+    ----------
+    real, imag : float64, (q, m) and (q - 1, m)
+        Parts of the rows; the first is real.
+    coarse, fine : float64, (q, 2, n) and (q, 2, m / n)
+        Factors of each row before its transform: cosines and sines of coarse steps, and of fine ones between them.
+    factors : float64
+        Of the transform of a row.
+    spectrum : float64, (q, 2, m)
+        Out: real and imaginary parts.
+    threads : int
+        Threads.
+    """
+    cdef Py_ssize_t c
     with nogil:
-        for c in prange(q, num_threads=threads, schedule="static"):
-            value = <double*>&spectrum[c, 0]
-            for b in range(m):
-                value[2 * b] *= factor[c, b]
-                value[2 * b + 1] *= factor[c, b]
+        for c in prange(real.shape[0], num_threads=threads, schedule="dynamic"):
+            ahead(real, imag, coarse, fine, factors, c, &spectrum[c, 0, 0])
 
 
-def mix(double complex[:, ::1] spectrum, const float complex[:, ::1] own, const double complex[:, ::1] other,
-        const float complex[:, ::1] its, int threads):
-    """Set a spectrum, (q, m), to itself times own plus other times its."""
-    cdef Py_ssize_t q = spectrum.shape[0], m = spectrum.shape[1], c, b
-    cdef double real, imag
-    cdef double* a
-    cdef const float* f
-    cdef const double* d
-    cdef const float* g
-    with nogil:
-        for c in prange(q, num_threads=threads, schedule="static"):
-            a, f = <double*>&spectrum[c, 0], <const float*>&own[c, 0]
-            d, g = <const double*>&other[c, 0], <const float*>&its[c, 0]
-            for b in range(m):
-                real = a[2 * b] * f[2 * b] - a[2 * b + 1] * f[2 * b + 1]
-                imag = a[2 * b] * f[2 * b + 1] + a[2 * b + 1] * f[2 * b]
-                a[2 * b] = real + (d[2 * b] * g[2 * b] - d[2 * b + 1] * g[2 * b + 1])
-                a[2 * b + 1] = imag + (d[2 * b] * g[2 * b + 1] + d[2 * b + 1] * g[2 * b])
+def scale(double[:, ::1] real, double[:, ::1] imag, const double[:, :, ::1] coarse, const double[:, :, ::1] fine,
+          const double[::1] factors, const float[:, ::1] weights, double[:, ::1] scratch, int threads):
+    """Multiply the spectrum of each row by real weights, (q, m), in place of the row; `scratch` is (threads, 2 m)."""
+    cdef Py_ssize_t m = real.shape[1], c
+    cdef double *spectrum
+    with nogil, parallel(num_threads=threads):
+        spectrum = &scratch[threadid(), 0]
+        for c in prange(real.shape[0], schedule="dynamic"):
+            ahead(real, imag, coarse, fine, factors, c, spectrum)
+            fourier.scale_by(spectrum, spectrum + m, m, &weights[c, 0])
+            back(real, imag, coarse, fine, factors, c, spectrum)
+
+
+def mix(double[:, ::1] real, double[:, ::1] imag, const double[:, :, ::1] coarse, const double[:, :, ::1] fine,
+        const double[::1] factors, const float complex[:, ::1] own, const double[:, :, ::1] other, const float complex[:, ::1] its,
+        double[:, ::1] scratch, int threads):
+    """The same, but set it to itself times own weights plus another spectrum times its weights."""
+    cdef Py_ssize_t m = real.shape[1], c
+    cdef double *spectrum
+    with nogil, parallel(num_threads=threads):
+        spectrum = &scratch[threadid(), 0]
+        for c in prange(real.shape[0], schedule="dynamic"):
+            ahead(real, imag, coarse, fine, factors, c, spectrum)
+            fourier.mix_with(spectrum, spectrum + m, m, <const float *>&own[c, 0], &other[c, 0, 0],
+                             <const float *>&its[c, 0])
+            back(real, imag, coarse, fine, factors, c, spectrum)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.fft import fft
+from scipy.fft import irfft, rfft
 
 from jwpipe.cext import irs2
 from jwpipe.steps.ramp.irs2_transform import Transform, spectrum_order
@@ -55,25 +55,43 @@ def test_gaps_are_bridged_by_what_is_around(threads):
     assert bridged[110] == 0
 
 
-def test_the_transform_is_that_of_scipy():
+@pytest.mark.parametrize("columns", [256, 512, 2048, 4096])
+def test_the_transform_is_that_of_scipy(columns):
     rng = np.random.default_rng(3)
-    length = 89 * 256
-    series = rng.normal(0, 10, length).astype("f4")
-    own, other = (rng.normal(size=(2, length)).astype("f4").view("c8") for _ in range(2))
-    own, other = (spectrum_order(np.r_[w[0], w[1]]) for w in (own, other))
-    passed = rng.random(own.shape).astype("f4")
+    length = 89 * columns
+    series, second = rng.normal(0, 10, (2, length)).astype("f4")
+    weights = rng.random(length // 2 + 1).astype("f4")
+    own, its = (rng.normal(size=(2, length // 2 + 1, 2)).astype("f4").view("c8")[..., 0])
+    own[[0, -1]], its[[0, -1]] = own[[0, -1]].real, its[[0, -1]].real  # of series that are real
+
+    def whole(half):
+        return spectrum_order(np.concatenate([half, half[-2 + length % 2 : 0 : -1].conj()]))
+
+    half, other = rfft(series.astype("f8")), rfft(second.astype("f8"))
+    gaps = (rng.random(712) < 0.3).astype("u1")
+    missing = np.resize(gaps, length) != 0
     results = []
     for threads in (1, 2, 8):
         transform = Transform(length, threads)
-        spectrum, second = transform.empty_spectrum(), transform.empty_spectrum()
-        transform.forward(series, spectrum)
-        np.testing.assert_allclose(spectrum, spectrum_order(fft(series.astype("f8"))), rtol=0, atol=1e-9)
-        second[:] = spectrum
-        np.testing.assert_allclose(transform.inverse(second), series, rtol=0, atol=1e-12)
-        second[:] = spectrum[::-1]
-        expected = (spectrum * own + second * other) * passed
-        irs2.mix(spectrum, own, second, other, threads)
-        irs2.scale(spectrum, passed, threads)
-        np.testing.assert_allclose(spectrum, expected, rtol=1e-12, atol=1e-9)
-        results.append(transform.inverse(spectrum).copy())
+        spectrum = transform.empty_spectrum()
+        transform.forward(second, spectrum)
+        np.testing.assert_allclose(spectrum[:, 0] + 1j * spectrum[:, 1], whole(other), rtol=0, atol=1e-9)
+        transform.scale(series, whole(weights))
+        scaled = transform.series().copy()
+        np.testing.assert_allclose(scaled, irfft(half * weights, length), rtol=0, atol=1e-12)
+        patched = series.copy()
+        transform.patch(patched, gaps)
+        np.testing.assert_array_equal(patched, np.where(missing, scaled.astype("f4"), series))
+        transform.mix(series, whole(own), spectrum, whole(its))
+        mixed = transform.series().copy()
+        np.testing.assert_allclose(mixed, irfft(half * own + other * its, length), rtol=0, atol=1e-11)
+        results.append(np.concatenate([scaled, mixed]))
         np.testing.assert_array_equal(results[0], results[-1])
+
+
+def test_the_mean_is_that_of_numpy():
+    data = np.random.default_rng(4).normal(1000, 30, (7, 5, 33)).astype("f4")
+    for threads in (1, 2, 8):
+        mean = np.empty(data.shape[1:])
+        irs2.average(data, mean, threads)
+        np.testing.assert_array_equal(mean, data.mean(axis=0, dtype="f8"))

@@ -7,6 +7,9 @@ common with an amplifier, frequency by frequency, is known from darks and subtra
 Source: S. H. Moseley et al., Proc. SPIE 7742, 77421B (2010); B. J. Rauscher et al., PASP 129, 105003 (2017).
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 
 from jwpipe.cext import irs2 as kernel
@@ -14,7 +17,7 @@ from jwpipe.engine.step import Skip
 from jwpipe.errors import InputError, ReferenceError
 from jwpipe.products.dq import Pixel
 from jwpipe.products.parts import blocks
-from jwpipe.steps.ramp.irs2_transform import PRIME, Transform, spectrum_order
+from jwpipe.steps.ramp.irs2_transform import PRIME, ROWS, Transform, order, spectrum_order
 from jwpipe.steps.ramp.refpix_nir import BORDER, SIZE, Sections, View, subtract_signals
 
 __all__ = ["correct"]
@@ -33,7 +36,7 @@ MIDDLE = (FRAME - 1) / 2
 SAMPLE = np.arange(LENGTH)
 INTERLEAVED = np.abs((SAMPLE + 0.5) % PERIOD - PERIOD / 2) < REFERENCE / 2
 TICK = SAMPLE + STEP * ((SAMPLE + NORMAL // 2 + REFERENCE) // PERIOD + (SAMPLE + NORMAL // 2) // PERIOD)
-GAPS = np.setdiff1d(np.arange(TICKS), TICK[~INTERLEAVED])
+GAPS = np.isin(np.arange(TICKS), TICK[~INTERLEAVED], invert=True).astype("u1")
 
 # The low frequencies of the reference output, and those near the fastest, pass; between them the edges are cosines.
 PASS, EDGE, ROUNDS = 30268, 5000, 3
@@ -70,7 +73,7 @@ def correct(ramp, reference, par, run):
     bad = ((ramp.pixeldq & Pixel.BAD_REF_PIXEL) != 0).any(axis=1) & np.tile(INTERLEAVED, OUTPUTS)
     known = bad.copy()
     for block in blocks(ramp, changes=()):
-        bad |= find_bad_pixels(block.data, known, par.ovr_corr_mitigation_ftr)
+        bad |= find_bad_pixels(block.data, known, par.ovr_corr_mitigation_ftr, run.threads)
     run.log.info("%d interleaved reference pixels are bad", np.count_nonzero(bad))
     ramp.pixeldq[bad] |= Pixel.BAD_REF_PIXEL | Pixel.DO_NOT_USE
     frame = Frame(weights, run.threads)
@@ -147,8 +150,8 @@ def read_weights(reference):
     plain = all(extension.header[f"TFORM{i}"].strip() in ("E", "1E") for i in numbers)
     if not plain or not set(wanted) <= set(names):
         raise ReferenceError(f"{reference.name}, a refpix reference, has no columns {', '.join(wanted)} of float32")
-    weights = np.zeros((len(wanted), *spectrum_order(np.empty(FRAME, "?")).shape), "c8")
-    columns = weights.shape[-1]
+    columns = FRAME // PRIME
+    weights = np.zeros((len(wanted), ROWS, columns), "c8")
     for first in range(0, columns, READ):
         # In bands: the table is four times as large as what is kept of it at a time.
         rows = slice(2 * PRIME * first, 2 * PRIME * (first + READ))
@@ -161,6 +164,9 @@ def read_weights(reference):
             out[:, first : first + READ] += half.T[: len(out)]
             out[1:, columns - READ - first : columns - first] += mirrored[::-1, : PRIME // 2 : -1].T
             out[0, -np.arange(first, first + READ)] += mirrored[:, 0]
+    at = order(columns)
+    for row in weights.reshape(-1, columns):
+        row[:] = row[at]
     return weights[: OUTPUTS - 1], weights[OUTPUTS - 1 :]
 
 
@@ -181,7 +187,7 @@ def read_bad_pixels(reference, log):
     return listed
 
 
-def find_bad_pixels(data, known, limit):
+def find_bad_pixels(data, known, limit, threads=1):
     """Find interleaved reference pixels whose samples stand out.
 
     A pixel is sampled twice in a row. Mean and scatter of its samples and the mean distance of the pair are compared
@@ -195,6 +201,8 @@ def find_bad_pixels(data, known, limit):
         Rows that are bad already: left out.
     limit : float
         Standard deviations at which a pixel is bad.
+    threads : int, optional
+        Threads.
 
     Returns
     -------
@@ -203,19 +211,22 @@ def find_bad_pixels(data, known, limit):
     """
     found = np.zeros(HEIGHT, bool)
     first = np.flatnonzero(INTERLEAVED)[::2]
-    for k in range(OUTPUTS):
-        pixels = first + k * LENGTH
-        pixels = pixels[~(known[pixels] | known[pixels + 1])]
-        for ramp in data:
-            measures = np.empty((3, len(pixels)))
-            for i, row in enumerate(pixels):
-                pair = ramp[:, row : row + 2]
-                distance = np.abs(pair[:, 1] - pair[:, 0]).mean(dtype="f8")
-                measures[:, i] = distance, pair.mean(dtype="f8"), pair.std(dtype="f8")
-            for values in measures:
-                mean, deviation = clipped_statistics(values, limit)
-                outliers = pixels[values - mean > limit * deviation]
-                found[outliers] = found[outliers + 1] = True
+
+    def measure(ramp, row):
+        pair = ramp[:, row : row + 2]
+        distance = np.abs(pair[:, 1] - pair[:, 0]).mean(dtype="f8")
+        return distance, pair.mean(dtype="f8"), pair.std(dtype="f8")
+
+    with ThreadPoolExecutor(threads) as pool:
+        for k in range(OUTPUTS):
+            pixels = first + k * LENGTH
+            pixels = pixels[~(known[pixels] | known[pixels + 1])]
+            for ramp in data:
+                measures = np.array(list(pool.map(partial(measure, ramp), pixels))).reshape(-1, 3)
+                for values in measures.T:
+                    mean, deviation = clipped_statistics(values, limit)
+                    outliers = pixels[values - mean > limit * deviation]
+                    found[outliers] = found[outliers + 1] = True
     return found
 
 
@@ -288,10 +299,11 @@ def strip(ramp, keep):
             continue
         array = getattr(ramp, name)
         del ramp.fields[name]
-        flat = array.reshape(-1)
-        size = SIZE * SIZE
+        flat, kept = array.reshape(-1), np.empty((SIZE, SIZE), array.dtype)
+        size, rows = SIZE * SIZE, np.flatnonzero(keep)
         for i, plane in enumerate(array.reshape(-1, HEIGHT, SIZE)):
-            flat[i * size : (i + 1) * size] = plane[keep].reshape(-1)
+            np.take(plane, rows, axis=0, out=kept, mode="clip")  # the other modes take a buffer of their own
+            flat[i * size : (i + 1) * size] = kept.reshape(-1)
         del flat, plane
         shape = nints, ngroups, SIZE, SIZE
         try:
@@ -368,16 +380,14 @@ class Frame:
         self.source_samples = sample_at[self.sources]
         self.ticks = TICK.astype("i4")
         self.grid, self.bridged, self.references = np.zeros((3, SIZE, TICKS), "f4")
-        self.spectrum, self.common = self.transform.empty_spectrum(), self.transform.empty_spectrum()
+        self.common = self.transform.empty_spectrum()
 
     def reference_output(self, threads):
         """Fill what is missing in the reference output, in `bridged`, and transform it, to `common`."""
         kernel.bridge(self.grid.reshape(-1), self.bridge, self.bridged.reshape(-1), threads)
         for _ in range(ROUNDS):
-            self.transform.forward(self.bridged, self.spectrum)
-            kernel.scale(self.spectrum, self.filter, threads)
-            smooth = self.transform.inverse(self.spectrum).reshape(SIZE, TICKS)
-            self.bridged[:, GAPS] = smooth[:, GAPS]
+            self.transform.scale(self.bridged, self.filter)
+            self.transform.patch(self.bridged, GAPS)
         self.transform.forward(self.bridged, self.common)
 
     def correct(self, data, outputs, preserve, threads):
@@ -394,7 +404,8 @@ class Frame:
         threads : int
             Threads.
         """
-        mean = data.mean(axis=0, dtype="f8")
+        mean = np.empty(data.shape[1:])
+        kernel.average(data, mean, threads)
         for plane in data:
             trends = [(*output.trend(plane, mean), MIDDLE) for output in outputs]
             output = outputs[0]
@@ -409,9 +420,8 @@ class Frame:
                 rows = output.rows[self.source_samples]
                 where = rows, self.sources, self.targets, output.mirrored
                 kernel.unfold(plane, mean, *where, *trends[k], self.references, threads)
-                self.transform.forward(self.references, self.spectrum)
-                kernel.mix(self.spectrum, self.beta[k - 1], self.common, self.alpha[k - 1], threads)
-                correction = self.transform.inverse(self.spectrum).reshape(SIZE, TICKS)
+                self.transform.mix(self.references, self.beta[k - 1], self.common, self.alpha[k - 1])
+                correction = self.transform.series().reshape(SIZE, TICKS)
                 where = output.rows[kept], self.ticks[kept], output.mirrored
                 whole = (~INTERLEAVED[kept]).astype("u1")
                 kernel.fold(plane, mean, *where, *trends[k], correction, whole, threads)
