@@ -17,6 +17,7 @@ from libc.string cimport memcpy
 
 cimport interference
 cimport order
+from ahead cimport ahead
 
 cdef extern from *:
     """
@@ -104,6 +105,8 @@ cdef void straighten_row(const float[:, :, :, ::1] data, Py_ssize_t i, Py_ssize_
     for first in range(0, nx, 64):
         width = min(<Py_ssize_t>WIDTH, nx - first)
         source = &data[i, 1, y, first]
+        for g in range(n):
+            ahead(source + g * plane + WIDTH, WIDTH * sizeof(float))
         if width == WIDTH:
             interference.lines(source, plane, n, pairs, npairs, values, line, centre)
         else:

@@ -10,6 +10,7 @@ rows of the convolution are read from padded copies.
 
 cimport outlines
 
+from ahead cimport PLANES, ahead
 from cython cimport floating
 from cython.parallel cimport prange, threadid
 
@@ -328,12 +329,14 @@ cdef void differences(const float[:, :, :, ::1] data, const unsigned char[:, :, 
                       const float[:, ::1] gain, Py_ssize_t first, Py_ssize_t last, Py_ssize_t y, Py_ssize_t x,
                       Py_ssize_t width, float *columns, Py_ssize_t room, Py_ssize_t *counts) noexcept nogil:
     """Differences in electrons of groups `first` to `last` from the ones before, all integrations, of pixels x on."""
-    cdef Py_ssize_t i, g, j
+    cdef Py_ssize_t i, g, j, plane = data.shape[2] * data.shape[3]
     cdef float change
     for j in range(width):
         counts[j] = 0
     for i in range(data.shape[0]):
         for g in range(first, last + 1):
+            ahead(&data[i, g, y, x] + PLANES * plane, TILE * sizeof(float))
+            ahead(&groupdq[i, g, y, x] + PLANES * plane, TILE)
             for j in range(width):
                 change = data[i, g, y, x + j] * gain[y, x + j] - data[i, g - 1, y, x + j] * gain[y, x + j]
                 columns[j * room + counts[j]] = change

@@ -160,8 +160,8 @@ cdef extern from *:
             JW_PUT(x[k], re, im, k);
     }
 
-    /* `n` vectors; w: factors of all steps, then those of the vectors, (n, 2, 8). Blocks that fit into the fastest cache
-       are brought to their end one by one. */
+    /* `n` vectors; w: factors of all steps, then those of the vectors, (n, 2, 8). Blocks that fit into the fastest
+       cache are brought to their end one by one. */
     JW_THRICE static void jw_forward(double *re, double *im, ptrdiff_t n, const double *w)
     {
         const ptrdiff_t inner = n < 128 ? n : n % 3 == 1 ? 64 : 128;

@@ -15,12 +15,6 @@ cdef extern from *:
     #else
     #define JW_BOTH
     #endif
-    #ifdef __GNUC__  /* the next strip of a group; of so many groups the processor foresees nothing */
-    #define JW_FETCH(p) (__builtin_prefetch(p), __builtin_prefetch((p) + 16), __builtin_prefetch((p) + 32), \\
-                         __builtin_prefetch((p) + 48))
-    #else
-    #define JW_FETCH(p)
-    #endif
 
     JW_BOTH static void jw_lines(const float *data, ptrdiff_t plane, ptrdiff_t n, const int *pairs, ptrdiff_t npairs,
                                  float *values, double *restrict line, float *restrict centre)
@@ -32,7 +26,6 @@ cdef extern from *:
         for (ptrdiff_t g = 0; g < n; g++) {
             const float *row = data + g * plane;
             const double time = (double)g;
-            JW_FETCH(row + JW_STRIP);
             for (int x = 0; x < JW_STRIP; x++) {
                 total[x] += row[x];
                 line[x] += time * (double)row[x];

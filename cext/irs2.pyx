@@ -4,8 +4,8 @@
 A frame in the order of time is a grid: one line a detector row, one column a clock tick. Its transform is split in two
 (`jwpipe.steps.ramp.irs2_transform`); the loops between matrix products and short transforms are here, threaded over
 rows or blocks of columns. A row of a spectrum is made, changed and taken back while it is in the cache, in the order
-in which it falls out of the transform (`fourier.pxd`). Unchecked indexing is safe: tables of rows and ticks are made for the one size that such a
-frame can have, and the shape of the exposure is checked against it.
+in which it falls out of the transform (`fourier.pxd`). Unchecked indexing is safe: tables of rows and ticks are made
+for the one size that such a frame can have, and the shape of the exposure is checked against it.
 """
 
 from cython.parallel cimport parallel, prange, threadid
@@ -185,14 +185,23 @@ def merge(const double[:, ::1] even, const double[:, ::1] odd, double[:, ::1] x,
 def patch(const double[:, ::1] even, const double[:, ::1] odd, const unsigned char[::1] gaps, float[:, ::1] x,
           int threads):
     """Set what `merge` gives in the gaps alone, which come again and again: one flag for each place of a cycle."""
-    cdef Py_ssize_t p = x.shape[0], m = x.shape[1], cycle = gaps.shape[0], a, b
+    cdef Py_ssize_t p = x.shape[0], a
     with nogil:
         for a in prange(p // 2 + 1, num_threads=threads, schedule="static"):
-            for b in range(m):
-                if gaps[(a * m + b) % cycle]:
-                    x[a, b] = <float>(even[a, b] + odd[a - 1, b] if a > 0 else even[a, b])
-                if a > 0 and gaps[((p - a) * m + b) % cycle]:
-                    x[p - a, b] = <float>(even[a, b] - odd[a - 1, b])
+            patch_row(even, odd, gaps, x, a, a, 1)
+            if a > 0:
+                patch_row(even, odd, gaps, x, p - a, a, -1)
+
+
+cdef void patch_row(const double[:, ::1] even, const double[:, ::1] odd, const unsigned char[::1] gaps,
+                    float[:, ::1] x, Py_ssize_t row, Py_ssize_t a, int sign) noexcept nogil:
+    cdef Py_ssize_t m = x.shape[1], cycle = gaps.shape[0], place = row * m % cycle, b
+    for b in range(m):
+        if gaps[place]:
+            x[row, b] = <float>(even[a, b] + sign * odd[a - 1, b] if a > 0 else even[a, b])
+        place += 1
+        if place == cycle:
+            place = 0
 
 
 cdef void ahead(const double[:, ::1] real, const double[:, ::1] imag, const double[:, :, ::1] coarse,
@@ -257,8 +266,8 @@ def scale(double[:, ::1] real, double[:, ::1] imag, const double[:, :, ::1] coar
 
 
 def mix(double[:, ::1] real, double[:, ::1] imag, const double[:, :, ::1] coarse, const double[:, :, ::1] fine,
-        const double[::1] factors, const float complex[:, ::1] own, const double[:, :, ::1] other, const float complex[:, ::1] its,
-        double[:, ::1] scratch, int threads):
+        const double[::1] factors, const float complex[:, ::1] own, const double[:, :, ::1] other,
+        const float complex[:, ::1] its, double[:, ::1] scratch, int threads):
     """The same, but set it to itself times own weights plus another spectrum times its weights."""
     cdef Py_ssize_t m = real.shape[1], c
     cdef double *spectrum

@@ -20,6 +20,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from ahead cimport PLANES, ahead
 from network cimport COLUMNS, sort_columns
 
 cdef enum:
@@ -57,6 +58,16 @@ cdef struct Block:
     Py_ssize_t y, x, width
 
 
+cdef inline bint any_unusable(const unsigned char *flags) noexcept nogil:
+    """Whether any of WIDTH pixels is unusable."""
+    cdef uint64_t word, all_words = 0
+    cdef Py_ssize_t i
+    for i in range(WIDTH // 8):
+        memcpy(&word, flags + 8 * i, 8)
+        all_words |= word
+    return all_words & <uint64_t>0x0303030303030303 != 0
+
+
 cdef inline void electrons(const Job *job, Py_ssize_t plane, Py_ssize_t y, Py_ssize_t x, Py_ssize_t width,
                            float *out) noexcept nogil:
     """Signal of part of a row; NaN where the group is unusable."""
@@ -64,8 +75,15 @@ cdef inline void electrons(const Job *job, Py_ssize_t plane, Py_ssize_t y, Py_ss
     cdef const float *data = job.data + start
     cdef const unsigned char *flags = job.groupdq + start
     cdef const float *gain = job.gain + y * job.nx + x
+    ahead(data + PLANES * job.ny * job.nx, WIDTH * sizeof(float))
+    ahead(flags + PLANES * job.ny * job.nx, WIDTH)
     for i in range(width):
-        out[i] = <float>NAN if flags[i] & UNUSABLE else data[i] * gain[i]
+        out[i] = data[i] * gain[i]
+    if width == WIDTH and not any_unusable(flags):
+        return
+    for i in range(width):
+        if flags[i] & UNUSABLE:
+            out[i] = <float>NAN
 
 
 cdef void difference(const Job *job, Block *block) noexcept nogil:

@@ -20,6 +20,7 @@ from libc.math cimport INFINITY, NAN, fabs, pow, sqrt, sqrtf
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
+from ahead cimport PLANES, ahead
 from network cimport COLUMNS, sort_columns
 from order cimport median
 from sidebyside cimport PIXELS, Fits, fit_whole, take
@@ -160,6 +161,8 @@ cdef void load(const Job *job, Scratch *s, Py_ssize_t i, Py_ssize_t corner, int 
         s.common[p] = DO_NOT_USE | SATURATED
         s.time[p] = job.group_time
     for g in range(job.ngroups):
+        ahead(job.data + offset + (g + PLANES) * job.plane, BLOCK * sizeof(float))
+        ahead(job.groupdq + offset + (g + PLANES) * job.plane, BLOCK)
         take(job.data + offset + g * job.plane, job.groupdq + offset + g * job.plane, width, s.counts + g * BLOCK,
              s.flags + g * BLOCK, s.good, s.seen, s.common)
     for p in range(width):

@@ -61,7 +61,7 @@ def test_the_transform_is_that_of_scipy(columns):
     length = 89 * columns
     series, second = rng.normal(0, 10, (2, length)).astype("f4")
     weights = rng.random(length // 2 + 1).astype("f4")
-    own, its = (rng.normal(size=(2, length // 2 + 1, 2)).astype("f4").view("c8")[..., 0])
+    own, its = rng.normal(size=(2, length // 2 + 1, 2)).astype("f4").view("c8")[..., 0]
     own[[0, -1]], its[[0, -1]] = own[[0, -1]].real, its[[0, -1]].real  # of series that are real
 
     def whole(half):
