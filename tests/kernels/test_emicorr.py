@@ -82,6 +82,25 @@ def test_samples_are_summed_by_phase_within_limits(exposure):
             np.testing.assert_allclose(sums[1:, b], [chosen.sum(), (chosen**2).sum()], rtol=1e-4, atol=0.02)
 
 
+def test_the_median_of_a_large_group_is_that_of_all_samples():
+    rng, rows = np.random.default_rng(6), 256
+    data = rng.normal(100, 5, (1, 5, rows, 4 * 258)).cumsum(axis=1).astype("f4")
+    data[0, 1, :200] += 1000  # most samples lie far from the median of those drawn, or all are equal
+    data[0, 2] = np.float32(200)
+    data[0, 3, 0, 0] = np.nan  # three samples, and an odd number of others
+    slope, level = np.zeros((2, 1, rows, 258), "f4")
+    means = data.astype("f8").reshape(5, rows, 258, 4).mean(axis=-1)
+    means[..., 1] = means[..., 2] = (means[..., 0] + means[..., 3]) / 2
+    means = means.astype("f4")
+    made = []
+    for threads in (1, 2, 8):
+        median = np.empty((1, 5))
+        kernel.medians(data, slope, level, median, np.empty((threads, 2 * rows * 258), "f4"), threads)
+        made.append(median)
+        np.testing.assert_array_equal(median[0], np.nanmedian(means, axis=(1, 2)))
+    np.testing.assert_array_equal(made[1:], [made[0]] * 2)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 8])
 def test_a_wave_is_subtracted_at_its_phase(exposure, threads):
     data, start = exposure
