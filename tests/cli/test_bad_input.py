@@ -51,7 +51,7 @@ def cut(hdus):
 EXPOSURES = {
     "two SCI": (lambda hdus: hdus.append(hdus["SCI"].copy()), "more than one SCI extension"),
     "fewer rows than stated": (cut, "SUBSIZE2 = 160, but its SCI array has 50"),
-    "another product": (put("DATAMODL", "ImageModel"), "DATAMODL = 'ImageModel'"),
+    "another product": (put("DATAMODL", "ImageModel"), "is an ImageModel, detector1 takes RampModel"),
     "no group time": (put("TGROUP", 0.0), "TGROUP = 0.0"),
     "text for a time": (put("TFRAME", "x"), "TFRAME = 'x'"),
     "no frames": (put("NFRAMES", 0), "NFRAMES = 0"),
