@@ -144,12 +144,33 @@ def available_memory():
     int
     """
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for path, read in (("/proc/meminfo", _available), ("/sys/fs/cgroup/memory.max", int)):
+    for path, read in (("/proc/meminfo", _available), *((path, int) for path in _limits())):
         try:
             sizes.append(read(Path(path).read_text()))
-        except (OSError, ValueError, StopIteration):  # no Linux, no container, or "max": no limit
+        except (OSError, ValueError, StopIteration):  # no Linux, no such group to be seen, or "max": no limit
             continue
     return min(sizes)
+
+
+def _limits(process="/proc/self/cgroup", root="/sys/fs/cgroup"):
+    """Files that tell the limits of the control groups that this process is in, as containers and job queues set them.
+
+    A group's limit holds for those within it; of a container that sees its own groups alone they begin at the root.
+    """
+    try:
+        lines = Path(process).read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            top, name = Path(root, "memory"), "memory.limit_in_bytes"
+        elif not controllers:
+            top, name = Path(root), "memory.max"
+        else:
+            continue
+        group = top / path.lstrip("/")
+        yield from (folder / name for folder in (group, *group.parents) if folder.is_relative_to(top))
 
 
 def _available(text):

@@ -161,3 +161,23 @@ def replace_input(made, path):
 
 def test_available_memory_is_told():
     assert 10**8 < memory.available_memory() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("4:memory:/slurm/job_7/step_0\n1:cpu:/\n", {"memory/slurm/job_7/memory.limit_in_bytes": 300}),
+        ("0::/slurm/job_7\n", {"memory.max": "max", "slurm/memory.max": 300}),
+        ("0::/not/seen/in/a/container\n", {"memory.max": 300}),
+    ],
+)
+def test_limits_of_control_groups_count(text, limits, tmp_path, monkeypatch):
+    for name, limit in limits.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{limit}\n")
+    process = tmp_path / "cgroup"
+    process.write_text(text)
+    found = [*memory._limits(process, tmp_path)]
+    assert {tmp_path / name for name in limits} <= set(found)
+    monkeypatch.setattr(memory, "_limits", lambda: found)
+    assert memory.available_memory() == 300
