@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import yaml
 
-from jwpipe.products.tree import read_tree
+from jwpipe.products.tree import BLOCK, read_tree
 
 __all__ = ["PROBLEMS", "array", "member", "plain", "read_file", "split_blocks", "table"]
 
@@ -30,7 +30,6 @@ PROBLEMS = (
     yaml.YAMLError,
 )
 
-BLOCK = b"\xd3BLK"
 UNPACK = {b"\0\0\0\0": bytes, b"zlib": zlib.decompress, b"bzp2": bz2.decompress}
 WIDTH = {"ucs4": "U", "ascii": "S"}
 

@@ -7,6 +7,7 @@ reading it costs no `asdf` import.
 """
 
 import re
+import struct
 
 import yaml
 
@@ -33,6 +34,7 @@ NEWER = b"1.6.0"
 OLD_TAGS, NEW_TAGS = ("!core/ndarray-1.0.0", "!core/integer-1.0.0"), ("!core/ndarray-1.1.0", "!core/integer-1.1.0")
 ROOT_TAG = "tag:stsci.edu:asdf/core/asdf-1.1.0"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML may have been built without libyaml
+BLOCK, BLOCK_HEADER = b"\xd3BLK", 54  # what a binary block begins with, and the bytes before its content
 TEXT, MAPPING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map"
 
 
@@ -68,7 +70,17 @@ def read_tree(block):
     if stated and tuple(map(int, stated.groups())) >= tuple(map(int, NEWER.split(b"."))):
         root.standard = b".".join(stated.groups())
     root.value = [(key, value) for key, value in root.value if key.value != "_fits_hash" and not _refers_to_fits(value)]
-    return root, blocks if blocks.startswith(b"\xd3BLK") else b""
+    return root, blocks[: _end_of_blocks(blocks)]
+
+
+def _end_of_blocks(content):
+    """Where binary blocks end: an index may follow, of places that are no longer right once the tree has changed."""
+    end = 0
+    while content.startswith(BLOCK, end) and end + BLOCK_HEADER <= len(content):
+        (size,) = struct.unpack_from(">H", content, end + 4)
+        (allocated,) = struct.unpack_from(">Q", content, end + 14)
+        end += 6 + size + allocated
+    return end
 
 
 def _refers_to_fits(node):

@@ -120,7 +120,7 @@ def put_tree(hdus, tree):
 def open_tree(path):
     """Open the ASDF tree of a product."""
     with fits.open(path) as hdus:
-        return asdf.open(BytesIO(hdus["ASDF"].data["ASDF_METADATA"][0].tobytes()), lazy_load=False)
+        return asdf.open(BytesIO(hdus["ASDF"].data["ASDF_METADATA"][0].tobytes()))
 
 
 def strangers(path):
