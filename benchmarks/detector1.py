@@ -97,7 +97,7 @@ SCALING = {
     "pixels": (NIRCAM, {"groups": 20}, [{"subarray": "SUB640"}, {"subarray": "FULL"}]),
 }
 SECONDS = 6  # for which an exposure is calibrated again and again, since little is to be told from short runs
-SMALLEST = NIRCAM, {"subarray": "SUB64P", "detector": "NRCALONG", "groups": 3}
+SMALLEST = NIRCAM, {"subarray": "SUB64P", "detector": "NRCBLONG", "groups": 3}
 
 
 def measure(command, environment):
@@ -197,28 +197,33 @@ def grow(arguments):
     """Print how the cost of jwpipe grows with each size of an exposure."""
     target = arguments.output / "products"
 
-    def best(mode, name, options):
+    def repeat(name, mode, options, seconds):
         """Size of the exposure in bytes, and the least of each figure in some runs: growth is to show, not noise."""
         uncal, environment = make(mode, arguments.output / name, options)
         figures = []
-        while len(figures) < arguments.runs or sum(wall for wall, _, _ in figures) < SECONDS:
+        while len(figures) < arguments.runs or sum(wall for wall, _, _ in figures) < seconds:
             figures.append(run(ours(uncal, target), environment, target))
-        return uncal.stat().st_size, *map(min, zip(*figures, strict=True))
+        return uncal.stat().st_size, [min(column) for column in zip(*figures, strict=True)]
 
-    start_size, *start = best(SMALLEST[0], "smallest", SMALLEST[1])
-    print(f"start-up (the smallest exposure): {start[0]:.2f} s wall, {start[1]:.2f} s CPU, {start[2]:.0f} MB\n")
+    rows, starts = [], []
+    for what, (mode, options, steps) in SCALING.items():
+        for changes in steps:
+            # Start-up is measured beside each: the machine may not be as busy all the time.
+            start_size, start = repeat("smallest", *SMALLEST, 0)
+            starts.append(start)
+            label = ", ".join(map(str, changes.values()))
+            rows.append((what, label, *repeat(f"scaling-{what}-{label}", mode, options | changes, SECONDS)))
+    wall_start, cpu_start, peak_start = map(min, zip(*starts, strict=True))
+    print(f"start-up (the smallest exposure): {wall_start:.2f} s wall, {cpu_start:.2f} s CPU, {peak_start:.0f} MB\n")
     print("| grows | values | wall s | CPU s | peak MB | wall ns a value | CPU ns a value | to the first |")
     print("|---|---|---|---|---|---|---|---|")
-    for what, (mode, options, steps) in SCALING.items():
-        first = None
-        for changes in steps:
-            label = ", ".join(map(str, changes.values()))
-            size, wall, cpu, peak = best(mode, f"scaling-{what}-{label}", options | changes)
-            values = (size - start_size) / 2  # of 16 bits
-            each = [(t - s) / values * 1e9 for t, s in zip((wall, cpu), start[:2], strict=True)]
-            first = first or each
-            figures = f"{wall:.2f} | {cpu:.2f} | {peak:.0f} | {each[0]:.1f} | {each[1]:.1f} | {each[1] / first[1]:.2f}"
-            print(f"| {what}: {label} | {values:.3g} | {figures} |", flush=True)
+    first = {}
+    for what, label, size, (wall, cpu, peak) in rows:
+        values = (size - start_size) / 2  # of 16 bits
+        each, each_cpu = (wall - wall_start) / values * 1e9, (cpu - cpu_start) / values * 1e9
+        ratio = each_cpu / first.setdefault(what, each_cpu)
+        figures = f"{wall:.2f} | {cpu:.2f} | {peak:.0f} | {each:.1f} | {each_cpu:.1f} | {ratio:.2f}"
+        print(f"| {what}: {label} | {values:.3g} | {figures} |")
 
 
 def main():
