@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PEER := .peer
 BIN := $(VENV)/bin
-SOURCES := $(wildcard cext/*.pyx cext/*.pxd) setup.py pyproject.toml
+SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml
 
 .PHONY: all demo batch-demo test regress regress-small bench man lint clean
 

@@ -40,6 +40,8 @@ def kernels():
         Extension(
             f"jwpipe.cext.{source.stem}",
             [str(source.relative_to(ROOT))],
+            include_dirs=["cext"],
+            depends=["cext/wider.h"],
             # No -ffast-math and no contraction to fused multiply-add: the same bits on every machine. Nobody reads the
             # floating-point exception flags; as long as they matter, GCC does not vectorise a choice between values.
             extra_compile_args=["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", *compile_flags],

@@ -11,15 +11,7 @@ cdef extern from *:
     #include <math.h>
     #include <stddef.h>
 
-    #ifndef JW_WIDER
-    #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-    #define JW_WIDER __attribute__((target_clones("default", "avx2")))
-    #else
-    #define JW_WIDER
-    #endif
-    #endif
-
-    #define JW_INLINE static inline __attribute__((always_inline))
+    #include "wider.h"
 
     /* Degrees to a multiple of 90, -2 to 2, and the radians that are left. */
     JW_INLINE double jw_reduced(double a, double *quarters)

@@ -9,13 +9,7 @@ cdef extern from *:
     """
     #include <stddef.h>
 
-    #ifndef JW_WIDER
-    #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-    #define JW_WIDER __attribute__((target_clones("default", "avx2")))
-    #else
-    #define JW_WIDER
-    #endif
-    #endif
+    #include "wider.h"
 
     enum { JW_DROPS = 64 };
 

@@ -5,7 +5,7 @@ Transforms are complex, of a length of eight times a power of two, real and imag
 Eight neighbouring samples share a vector: eight transforms of an eighth of the length go side by side, four samples
 brought together at a time, and end with transforms across the vectors. A spectrum is left in the order in which it
 falls out (`order`), and taken from it on the way back, so that nothing is ever put in order. What is here is compiled
-again for processors with AVX2 and with AVX-512, as in `network.pxd`: the same operations in the same order and
+again for processors with AVX2 and with AVX-512, by `wider.h`: the same operations in the same order and
 precision, hence the same bits.
 """
 
@@ -14,13 +14,7 @@ cdef extern from *:
     #include <stddef.h>
     #include <string.h>
 
-    #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-    #define JW_THRICE __attribute__((target_clones("default", "avx2", "avx512f")))
-    #define JW_INTO __attribute__((always_inline)) static inline
-    #else
-    #define JW_THRICE
-    #define JW_INTO static inline
-    #endif
+    #include "wider.h"
 
     enum { JW_LANES = 8 };
     typedef double jw_vector __attribute__((vector_size(64)));
@@ -40,7 +34,7 @@ cdef extern from *:
     #define JW_SUBI(t, a, b) ((t).re = (a).re + (b).im, (t).im = (a).im - (b).re)
 
     /* Bring four quarters of `quarter` vectors together, or part them; of each of them w holds six factors. */
-    JW_INTO void jw_part(double *re, double *im, ptrdiff_t quarter, const double *w)
+    JW_INLINE void jw_part(double *re, double *im, ptrdiff_t quarter, const double *w)
     {
         for (ptrdiff_t j = 0; j < quarter; j++, w += 6) {
             jw_pair a, b, c, d, s, t, u, v;
@@ -66,7 +60,7 @@ cdef extern from *:
         }
     }
 
-    JW_INTO void jw_join(double *re, double *im, ptrdiff_t quarter, const double *w)
+    JW_INLINE void jw_join(double *re, double *im, ptrdiff_t quarter, const double *w)
     {
         for (ptrdiff_t j = 0; j < quarter; j++, w += 6) {
             jw_pair a, b, c, d, s, t, u, v;
@@ -93,7 +87,7 @@ cdef extern from *:
     }
 
     /* The last or first step of a length that is no power of four. */
-    JW_INTO void jw_twos(double *re, double *im, ptrdiff_t n)
+    JW_INLINE void jw_twos(double *re, double *im, ptrdiff_t n)
     {
         for (ptrdiff_t j = 0; j < n; j += 2) {
             jw_pair a, b, s, t;
@@ -106,7 +100,7 @@ cdef extern from *:
         }
     }
 
-    JW_INTO void jw_turn(const double *from, double *to)
+    JW_INLINE void jw_turn(const double *from, double *to)
     {
         double square[JW_LANES * JW_LANES];
         for (int i = 0; i < JW_LANES; i++)
@@ -116,7 +110,7 @@ cdef extern from *:
     }
 
     /* Eight vectors turned into each other; `sign` is 1 on the way to the spectrum, -1 on the way back. */
-    JW_INTO void jw_eight(double *re, double *im, double sign)
+    JW_INLINE void jw_eight(double *re, double *im, double sign)
     {
         const double half = 0.70710678118654752440;
         jw_pair x[8], s[4], d[4], e[4], o[4], t;
@@ -162,7 +156,7 @@ cdef extern from *:
 
     /* `n` vectors; w: factors of all steps, then those of the vectors, (n, 2, 8). Blocks that fit into the fastest
        cache are brought to their end one by one. */
-    JW_THRICE static void jw_forward(double *re, double *im, ptrdiff_t n, const double *w)
+    JW_WIDEST static void jw_forward(double *re, double *im, ptrdiff_t n, const double *w)
     {
         const ptrdiff_t inner = n < 128 ? n : n % 3 == 1 ? 64 : 128;
         const double *lanes = w;
@@ -199,7 +193,7 @@ cdef extern from *:
         }
     }
 
-    JW_THRICE static void jw_backward(double *re, double *im, ptrdiff_t n, const double *w)
+    JW_WIDEST static void jw_backward(double *re, double *im, ptrdiff_t n, const double *w)
     {
         const ptrdiff_t inner = n < 128 ? n : n % 3 == 1 ? 64 : 128;
         const double *lanes = w, *begin = w;
@@ -243,7 +237,7 @@ cdef extern from *:
     }
 
     /* Times factors of coarse steps and of the fine ones within each. */
-    JW_THRICE static void jw_twist(const double *restrict real, const double *restrict imag, ptrdiff_t coarse,
+    JW_WIDEST static void jw_twist(const double *restrict real, const double *restrict imag, ptrdiff_t coarse,
                                    ptrdiff_t fine, const double *restrict w, const double *restrict v, double sign,
                                    double *restrict re, double *restrict im)
     {
@@ -258,7 +252,7 @@ cdef extern from *:
         }
     }
 
-    JW_THRICE static void jw_scale(double *restrict re, double *restrict im, ptrdiff_t n, const float *restrict by)
+    JW_WIDEST static void jw_scale(double *restrict re, double *restrict im, ptrdiff_t n, const float *restrict by)
     {
         for (ptrdiff_t k = 0; k < n; k++) {
             re[k] *= by[k];
@@ -266,7 +260,7 @@ cdef extern from *:
         }
     }
 
-    JW_THRICE static void jw_mix(double *restrict re, double *restrict im, ptrdiff_t n, const float *restrict own,
+    JW_WIDEST static void jw_mix(double *restrict re, double *restrict im, ptrdiff_t n, const float *restrict own,
                                  const double *restrict other, const float *restrict its)
     {
         for (ptrdiff_t k = 0; k < n; k++) {
@@ -278,7 +272,7 @@ cdef extern from *:
     }
 
     /* Samples without their mean and the trend of their frame; exact zeros mean that there is none. */
-    JW_THRICE static void jw_centre(const float *restrict value, const double *restrict mean, int n, int row, int step,
+    JW_WIDEST static void jw_centre(const float *restrict value, const double *restrict mean, int n, int row, int step,
                                     int ticks, int tick, double middle, float intercept, float slope,
                                     float *restrict out)
     {
@@ -290,7 +284,7 @@ cdef extern from *:
         }
     }
 
-    JW_THRICE static void jw_settle(const float *restrict centred, const double *restrict correction,
+    JW_WIDEST static void jw_settle(const float *restrict centred, const double *restrict correction,
                                     const double *restrict mean, int n, int whole, float *restrict out)
     {
         if (whole) {

@@ -1,6 +1,6 @@
 """Samples of MIRI ramps, their lines and their phases, in vector registers.
 
-What is here is compiled a second time for processors with AVX2, as in `network.pxd`: the same operations in the same
+What is here is compiled a second time for processors with AVX2, by `wider.h`: the same operations in the same
 order and precision, hence the same bits.
 """
 
@@ -8,15 +8,11 @@ cdef extern from *:
     """
     #include <stddef.h>
 
+    #include "wider.h"
+
     enum { JW_STRIP = 64 };
 
-    #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-    #define JW_BOTH __attribute__((target_clones("default", "avx2")))
-    #else
-    #define JW_BOTH
-    #endif
-
-    JW_BOTH static void jw_lines(const float *data, ptrdiff_t plane, ptrdiff_t n, const int *pairs, ptrdiff_t npairs,
+    JW_WIDER static void jw_lines(const float *data, ptrdiff_t plane, ptrdiff_t n, const int *pairs, ptrdiff_t npairs,
                                  float *values, double *restrict line, float *restrict centre)
     {
         double total[JW_STRIP], count = (double)n, sx = (double)(n * (n - 1)) / 2;
@@ -55,7 +51,7 @@ cdef extern from *:
             centre[x] = (low[x] + high[x]) / 2;
     }
 
-    JW_BOTH static void jw_samples(const float *restrict row, const float *restrict slope, const float *restrict level,
+    JW_WIDER static void jw_samples(const float *restrict row, const float *restrict slope, const float *restrict level,
                                    double group, ptrdiff_t count, double *restrict out)
     {
         for (ptrdiff_t k = 0; k < count; k++)
@@ -63,7 +59,7 @@ cdef extern from *:
                      - slope[k] * group - level[k];
     }
 
-    JW_BOTH static void jw_phases(double start, double column, double last, double period, ptrdiff_t first,
+    JW_WIDER static void jw_phases(double start, double column, double last, double period, ptrdiff_t first,
                                   ptrdiff_t count, double *restrict phase)
     {
         const double round = 4503599627370496.0;  /* 2**52: added and taken away, it leaves an integer */
@@ -78,7 +74,7 @@ cdef extern from *:
         }
     }
 
-    JW_BOTH static void jw_bins(const double *restrict phase, int nbins, ptrdiff_t count, int *restrict bin)
+    JW_WIDER static void jw_bins(const double *restrict phase, int nbins, ptrdiff_t count, int *restrict bin)
     {
         const double number = nbins;
         for (ptrdiff_t k = 0; k < count; k++) {

@@ -8,13 +8,9 @@ cdef extern from *:
     """
     #include <stddef.h>
 
-    enum { JW_COLUMNS = 32 };
+    #include "wider.h"
 
-    #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-    #define JW_WIDER __attribute__((target_clones("default", "avx2")))
-    #else
-    #define JW_WIDER
-    #endif
+    enum { JW_COLUMNS = 32 };
 
     JW_WIDER static void jw_sort_columns(float *values, ptrdiff_t n, ptrdiff_t stride)
     {

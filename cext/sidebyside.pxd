@@ -1,6 +1,6 @@
 """Ramps of a block of pixels side by side: all take the same way, in vector registers, without a branch.
 
-What is here is compiled a second time for processors with AVX2, as in `network.pxd`: the same operations in the same
+What is here is compiled a second time for processors with AVX2, by `wider.h`: the same operations in the same
 order and precision for each ramp, hence the same bits.
 """
 
@@ -9,19 +9,15 @@ cdef extern from *:
     #include <math.h>
     #include <stddef.h>
 
-    enum { JW_PIXELS = 64, JW_STEPS = 6 };
+    #include "wider.h"
 
-    #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-    #define JW_TWICE __attribute__((target_clones("default", "avx2")))
-    #else
-    #define JW_TWICE
-    #endif
+    enum { JW_PIXELS = 64, JW_STEPS = 6 };
 
     typedef struct {
         float slope[JW_PIXELS], by_both[JW_PIXELS], both[JW_PIXELS], poisson[JW_PIXELS], rnoise[JW_PIXELS];
     } jw_fits;
 
-    JW_TWICE static void jw_take(const float *restrict data, const unsigned char *restrict dq, int width,
+    JW_WIDER static void jw_take(const float *restrict data, const unsigned char *restrict dq, int width,
                                  float *restrict counts, unsigned char *restrict flags, int *restrict good,
                                  unsigned char *restrict seen, unsigned char *restrict common)
     {
@@ -49,7 +45,7 @@ cdef extern from *:
             good[p] += flags[p] == 0;
     }
 
-    JW_TWICE static void jw_fit(const float *restrict counts, ptrdiff_t n, const float *restrict gain,
+    JW_WIDER static void jw_fit(const float *restrict counts, ptrdiff_t n, const float *restrict gain,
                                 const float *restrict noise, const float *restrict rate,
                                 const double *restrict weights, const float *restrict threshold, double exact_time,
                                 float time, float shape, jw_fits *restrict out)
