@@ -94,7 +94,7 @@ def compare(name, arguments):
     for peer in arguments.peer:
         peer, _, python = peer.partition("=")
         for settings, changes in case.settings.items():
-            if settings == "default" or peer in changes:
+            if settings in arguments.settings and (settings == "default" or peer in changes):
                 steps = json.dumps(changes.get(peer, {}))
                 programs[peer, settings] = [python, "-W", "ignore", "-c", PEER_SCRIPT, case.peer, source, target, steps]
     figures = {key: [] for key in programs}
@@ -116,6 +116,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON")
+    parser.add_argument("--settings", nargs="+", choices=STAGE3, default=[*STAGE3], help="of the peers")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("-o", "--output", type=Path, default=Path("bench-out"))
     arguments = parser.parse_args()
