@@ -1,6 +1,5 @@
 """Images: count rates of an exposure and of its integrations, calibrated ones, mosaics."""
 
-from jwpipe.products.blend import forget
 from jwpipe.products.product import Plane, Product, Table
 
 __all__ = [
@@ -78,6 +77,8 @@ class _Combined(Product):
         What is unknown (extensions, keywords, entries of the ASDF tree, coordinates among them) stays behind: it is of
         one exposure and its pixels.
         """
+        from jwpipe.products.blend import forget  # stage 1 has no use for it
+
         self = super().like(other)
         self.extras, self.tree, self._wcs = [], None, None
         forget(self.headers)
