@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import yaml
 
-from jwpipe.products.tree import BLOCK, read_tree
+from jwpipe.products.tree import read_tree, walk_blocks
 
 __all__ = ["PROBLEMS", "array", "member", "plain", "read_file", "split_blocks", "table"]
 
@@ -60,12 +60,8 @@ def read_file(path):
 
 def split_blocks(content):
     """Binary blocks behind a tree, in order."""
-    while content.startswith(BLOCK):
-        (size,) = struct.unpack_from(">H", content, 4)
-        compression, allocated, used = struct.unpack_from(">4sQQ", content, 10)
-        start = 6 + size
-        yield UNPACK[compression](content[start : start + used])
-        content = content[start + allocated :]
+    for compression, start, stop, _ in walk_blocks(content):
+        yield UNPACK[compression](content[start:stop])
 
 
 def member(node, name):

@@ -23,6 +23,7 @@ __all__ = [
     "read_tree",
     "serialised",
     "tree_block",
+    "walk_blocks",
 ]
 
 EXTENSION = "ASDF"
@@ -70,17 +71,32 @@ def read_tree(block):
     if stated and tuple(map(int, stated.groups())) >= tuple(map(int, NEWER.split(b"."))):
         root.standard = b".".join(stated.groups())
     root.value = [(key, value) for key, value in root.value if key.value != "_fits_hash" and not _refers_to_fits(value)]
-    return root, blocks[: _end_of_blocks(blocks)]
+    # An index may follow, of places that are no longer right once the tree has changed.
+    return root, blocks[: max((end for *_, end in walk_blocks(blocks)), default=0)]
 
 
-def _end_of_blocks(content):
-    """Where binary blocks end: an index may follow, of places that are no longer right once the tree has changed."""
+def walk_blocks(content):
+    """Go through the binary blocks behind a tree.
+
+    Parameters
+    ----------
+    content : bytes
+        They begin it.
+
+    Yields
+    ------
+    compression : bytes
+        How the content is compressed.
+    start, stop, end : int
+        Where it begins and ends, and where the block does.
+    """
     end = 0
     while content.startswith(BLOCK, end) and end + BLOCK_HEADER <= len(content):
         (size,) = struct.unpack_from(">H", content, end + 4)
-        (allocated,) = struct.unpack_from(">Q", content, end + 14)
-        end += 6 + size + allocated
-    return end
+        compression, allocated, used = struct.unpack_from(">4sQQ", content, end + 10)
+        start = end + 6 + size
+        end = start + allocated
+        yield compression, start, start + used, end
 
 
 def _refers_to_fits(node):
