@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from jwpipe.products.images import Image
-from jwpipe.wcs import Wcs, pixel_map
+from jwpipe.wcs import PixelMap, Wcs
 from jwpipe.wcs.imaging import imaging_wcs
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "wcs"
@@ -61,7 +61,7 @@ def ours(source, target, shape, runs):
     y, x = np.indices(shape, float)
     to_sky, sky = best(lambda: source(x, y), runs)
     back, _ = best(lambda: source.invert(*sky), runs)
-    onto, _ = best(lambda: pixel_map(source, target, shape), runs)
+    onto, _ = best(lambda: PixelMap(source, target, shape).rows(), runs)
     return [to_sky, back, onto]
 
 

@@ -5,7 +5,7 @@ them as gwcs objects, `foreign` asks others about what is not known here. `Wcs` 
 of instrument mode builds the steps from references (`imaging`), of what all modes have in common (`pointing`).
 """
 
-from jwpipe.wcs.pixelmap import PixelMap, pixel_map
+from jwpipe.wcs.pixelmap import PixelMap
 from jwpipe.wcs.wcs import Wcs, read_wcs_file
 
-__all__ = ["PixelMap", "Wcs", "pixel_map", "read_wcs_file"]
+__all__ = ["PixelMap", "Wcs", "read_wcs_file"]

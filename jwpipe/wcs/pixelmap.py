@@ -6,7 +6,7 @@ from numpy.polynomial import chebyshev
 from jwpipe.cext import wcs as kernel
 from jwpipe.wcs.transforms import NoInverseError, Pipe, compiled
 
-__all__ = ["PixelMap", "pixel_map"]
+__all__ = ["PixelMap"]
 
 ORDER = 10  # nodes to an axis: the distortions of all instruments, of degree 5 and less, on and off a tangent plane
 TESTS = 8  # places to an axis, edges included, at which polynomials are compared with the coordinates
@@ -97,8 +97,3 @@ class PixelMap:
         known = np.vander(places, ORDER, increasing=True)
         away = np.abs(known @ powers @ known.T - self._exact(places, places))
         return powers if away.max() <= TOLERANCE else None  # NaN is neither
-
-
-def pixel_map(source, target, shape, threads=1):
-    """Find where all pixels of one image lie on another; parameters and result as of `PixelMap`."""
-    return PixelMap(source, target, shape).rows(threads=threads)

@@ -10,7 +10,7 @@ import pytest
 from jwpipe.errors import InputError, UsageError
 from jwpipe.products import asdftree
 from jwpipe.products.images import Image
-from jwpipe.wcs import PixelMap, Wcs, pixel_map, read_wcs_file
+from jwpipe.wcs import PixelMap, Wcs, read_wcs_file
 from jwpipe.wcs.foreign import evaluate
 from jwpipe.wcs.transforms import (
     Beside,
@@ -150,11 +150,11 @@ def test_pixel_map_is_there_and_back():
     source, target = make_wcs(), Wcs.tangent((20.0, 30.0), (0.01, -72.5), np.eye(2), (1.7e-5, 1.7e-5), (100, 90))
     y, x = np.indices((64, 50), float)
     expected = target.invert(*source(x, y))
-    found = pixel_map(source, target, (64, 50))
+    found = PixelMap(source, target, (64, 50)).rows()
     np.testing.assert_allclose(found, expected, atol=1e-6)
     for threads in (2, 8):
-        np.testing.assert_array_equal(pixel_map(source, target, (64, 50), threads), found)
-    np.testing.assert_allclose(pixel_map(target, target, (5, 6)), np.indices((5, 6))[::-1], atol=1e-8)
+        np.testing.assert_array_equal(PixelMap(source, target, (64, 50)).rows(threads=threads), found)
+    np.testing.assert_allclose(PixelMap(target, target, (5, 6)).rows(), np.indices((5, 6))[::-1], atol=1e-8)
 
 
 def test_pixel_map_of_a_detector_is_exact():
@@ -276,7 +276,7 @@ def test_other_numbers_of_coordinates_are_refused():
         make_wcs().between("detector", "v2v3")(1, 2, 3)
     cube = Wcs([(Frame.make("pixels", "detector"), Beside(Identity(2), Constant(1.0))), make_wcs().steps[-1]])
     with pytest.raises(ValueError, match="of 3"):
-        pixel_map(cube, cube, (2, 2))
+        PixelMap(cube, cube, (2, 2)).rows()
 
 
 def test_what_has_no_inverse_is_solved_for():
@@ -293,7 +293,7 @@ def test_what_has_no_inverse_is_solved_for():
     plane = Wcs.tangent((20.0, 30.0), (0.01, -72.5), np.eye(2), (1.7e-5, 1.7e-5), (100, 90))
     y, x = np.indices((6, 5), float)
     found = solved.invert(*plane(x, y))
-    np.testing.assert_allclose(pixel_map(plane, solved, (6, 5)), found, atol=1e-6)
+    np.testing.assert_allclose(PixelMap(plane, solved, (6, 5)).rows(), found, atol=1e-6)
     np.testing.assert_allclose(solved(*found), plane(x, y), rtol=0, atol=1e-11)
     flat = Wcs([(frame, Pipe(Mapping((0,), 2), Mapping((0, 0)))), wcs.steps[-1]])
     assert np.isnan(flat.invert(1.0, 1.0)).all()
